@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Counts what a user's compiler has to read for each public header, and fails above the ceilings.
+
+Lines after preprocessing (-E -P), because they are the same on every machine, where seconds are not. Two ways: all in
+the headers, and with the heavy code compiled once (BLUEPRINT_FAAS_SEPARATE_COMPILATION). The ceilings hold for both, but for
+a platform's own codec: header-only it takes in the JSON parser with its implementation, which is what the other way is for.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/headers"))
+from public_headers import public_headers  # noqa: E402
+
+CORE_VALUES = {"config", "deadline", "deployment", "error", "fwd", "http", "job", "metrics", "secret", "version"}
+SEPARATE_ONLY = {"blueprint/faas/codec/custom.hpp"}
+SEPARATE = [
+    "-DBLUEPRINT_FAAS_SEPARATE_COMPILATION",
+    "-DBOOST_ASIO_SEPARATE_COMPILATION",
+    "-DBOOST_BEAST_SEPARATE_COMPILATION",
+]
+
+
+def ceiling(header):
+    """Returns the most lines that `header` may have; nothing for local/, which no user's job includes."""
+    relative = pathlib.PurePosixPath(header).relative_to("blueprint")
+    folder = relative.parent.name
+    if folder == "local":
+        return None
+    if folder == "faas" and relative.stem in CORE_VALUES:
+        return 65_000
+    if folder == "auth":
+        return 95_000
+    if folder in {"codec", "resilience"}:
+        return 115_000
+    if folder == "transport":
+        return 180_000
+    return 225_000
+
+
+def count(compiler, header, defines):
+    with tempfile.NamedTemporaryFile("w", suffix=".cpp") as source:
+        source.write(f'#include "{header}"\n')
+        source.flush()
+        command = [*compiler, "-std=c++20", "-E", "-P", f"-I{ROOT / 'include'}", *defines, source.name]
+        outcome = subprocess.run(command, stdout=subprocess.PIPE)
+    return outcome.stdout.count(b"\n") if outcome.returncode == 0 else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("compiler", nargs="*", default=["g++"], help="the compiler and its flags; default: g++")
+    args = parser.parse_args()
+    headers = list(public_headers(ROOT / "include"))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        whole = pool.map(lambda header: count(args.compiler, header, []), headers)
+        separate = pool.map(lambda header: count(args.compiler, header, SEPARATE), headers)
+        counted = list(zip(headers, whole, separate))
+
+    above = []
+    print(f"{'header':<48} {'header-only':>12} {'separate':>12} {'ceiling':>12}")
+    for header, *lines in counted:
+        most = ceiling(header)
+        if None in lines:
+            above.append(header)
+            print(f"{header:<48} cannot be preprocessed: the reason stands above")
+            continue
+        counts = lines[1:] if header in SEPARATE_ONLY else lines
+        over = most is not None and max(counts) > most
+        if over:
+            above.append(header)
+        limit = "-" if most is None else f"{most:,}"
+        print(f"{header:<48} {lines[0]:>12,} {lines[1]:>12,} {limit:>12}{'  ABOVE' if over else ''}")
+    if above:
+        sys.exit(f"{len(above)} of {len(counted)} headers are above their ceiling or broken")
+
+
+main()

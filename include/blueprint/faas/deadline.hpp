@@ -1,0 +1,28 @@
+#ifndef BLUEPRINT_FAAS_DEADLINE_HPP
+#define BLUEPRINT_FAAS_DEADLINE_HPP
+
+#include <chrono>
+
+namespace blueprint::faas {
+
+/// The point in time at which an operation must have ended. It is handed down through all layers, so waits never add
+/// up.
+using Deadline = std::chrono::steady_clock::time_point;
+
+/// Returns the deadline `timeout` from now; a timeout too long for the clock means "never".
+inline Deadline deadline_after(std::chrono::milliseconds timeout) noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::max() - now);
+    return timeout >= room ? Deadline::max() : now + timeout;
+}
+
+/// Returns what is left until `deadline`, never less than zero.
+inline std::chrono::milliseconds time_left(Deadline deadline) noexcept {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return left.count() > 0 ? left : std::chrono::milliseconds{0};
+}
+
+}  // namespace blueprint::faas
+
+#endif

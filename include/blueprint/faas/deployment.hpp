@@ -1,0 +1,81 @@
+#ifndef BLUEPRINT_FAAS_DEPLOYMENT_HPP
+#define BLUEPRINT_FAAS_DEPLOYMENT_HPP
+
+#include "blueprint/faas/job.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace blueprint::faas {
+
+/// Where a deployment stands.
+enum class DeploymentState { deployed, deploying, failed };
+
+/// What the platform says of a job's function. What it did not say is empty, never a guess.
+struct FaasDeployment {
+    JobId job_id{};
+    std::string function_id{};
+    std::string endpoint{};  ///< the URL that calls go to
+    DeploymentState state = DeploymentState::deployed;
+    std::optional<std::uint32_t> memory_mib{};
+    std::optional<std::chrono::seconds> timeout{};
+    std::optional<std::chrono::milliseconds> cold_start_estimate{};  ///< the platform's estimate, not a measurement
+    std::string revision{};                                          ///< what identifies package and configuration
+    std::string package_sha256{};                                    ///< lower-case hex
+    std::string deployed_at{};                                       ///< RFC 3339, UTC
+    std::optional<std::uint64_t> binary_size_bytes{};
+    bool unchanged = false;  ///< `deploy_job` found this very revision in place and wrote nothing
+};
+
+/// Whether a job's function can do its work.
+enum class HealthState { healthy, unhealthy, deploying, absent, unknown };
+
+inline std::string_view to_string(HealthState state) noexcept {
+    switch (state) {
+        case HealthState::healthy: return "healthy";
+        case HealthState::unhealthy: return "unhealthy";
+        case HealthState::deploying: return "deploying";
+        case HealthState::absent: return "absent";
+        case HealthState::unknown: break;
+    }
+    return "unknown";
+}
+
+/// The answer to a health check: a state and why. Absent and unhealthy are answers, not errors.
+struct Health {
+    HealthState state = HealthState::unknown;
+    std::string reason{};
+    std::string last_invocation{};  ///< RFC 3339, UTC; empty: never, or not told
+    std::optional<std::uint64_t> total_invocations{};
+};
+
+/// What warming did. `instances` is what the platform says it has ready; empty: it does not count them.
+struct WarmReport {
+    bool supported = true;  ///< false: this platform has no warming, and nothing was done
+    std::uint32_t requested = 0;
+    std::optional<std::uint32_t> instances{};
+    std::string reason{};
+};
+
+/// The platform's word that it took an asynchronous call.
+struct Receipt {
+    std::string invocation_id{};
+};
+
+/// One step of a deployment, told while it goes on.
+struct DeployProgress {
+    enum class Step { checking, uploading, waiting, removing_old, done };
+    Step step = Step::checking;
+    std::string detail{};
+};
+
+/// Is told of every step of a deployment; called from the coroutine that deploys, so it must return soon.
+using DeployObserver = std::function<void(const DeployProgress&)>;
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,188 @@
+#ifndef BLUEPRINT_FAAS_HTTP_HPP
+#define BLUEPRINT_FAAS_HTTP_HPP
+
+#include "blueprint/faas/job.hpp"
+#include "blueprint/faas/secret.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace blueprint::faas {
+
+/// The HTTP methods that platforms use.
+enum class Verb : std::uint8_t { get, head, post, put, patch, del };
+
+constexpr std::string_view to_string(Verb verb) noexcept {
+    switch (verb) {
+        case Verb::get: return "GET";
+        case Verb::head: return "HEAD";
+        case Verb::post: return "POST";
+        case Verb::put: return "PUT";
+        case Verb::patch: return "PATCH";
+        case Verb::del: break;
+    }
+    return "DELETE";
+}
+
+/// Who is spoken to: scheme, host (lower case, IPv6 without brackets) and port.
+struct Origin {
+    bool tls = true;
+    std::string host{};
+    std::uint16_t port = 443;
+
+    friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+/// Writes `https://host[:port]`; the scheme's own port is left out.
+inline std::string to_string(const Origin& origin) {
+    std::string text = origin.tls ? "https://" : "http://";
+    const bool v6 = origin.host.find(':') != std::string::npos;
+    text += v6 ? '[' + origin.host + ']' : origin.host;
+    if (origin.port != (origin.tls ? 443 : 80)) text += ':' + std::to_string(origin.port);
+    return text;
+}
+
+namespace detail {
+
+constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+    return true;
+}
+
+}  // namespace detail
+
+/// Header fields as they stand on the wire, in one string that is wiped when it goes: credentials pass through here.
+/// A field name that is no token or a value with CR, LF or NUL is not taken; `refused()` then names the field, and no
+/// Transport sends such a request. Source: RFC 9110, "Field Values".
+class Headers {
+public:
+    Headers() = default;
+    Headers(const Headers&) = default;
+    Headers(Headers&&) noexcept = default;
+    Headers& operator=(const Headers& other) {
+        if (this != &other) *this = Headers{other};
+        return *this;
+    }
+    Headers& operator=(Headers&& other) noexcept {
+        detail::wipe(text_);
+        text_ = std::move(other.text_);
+        refused_ = std::move(other.refused_);
+        return *this;
+    }
+    ~Headers() { detail::wipe(text_); }
+
+    /// Sets `name` to `value`; what the field was before is gone. Names are compared without case.
+    void set(std::string_view name, std::string_view value) {
+        erase(name);
+        add(name, value);
+    }
+    /// Adds a field, also if there is one of that name.
+    void add(std::string_view name, std::string_view value) {
+        if (!is_token(name) || value.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos) {
+            refused_ = is_token(name) ? name : "(a name that is no token)";
+            return;
+        }
+        reserve(text_.size() + name.size() + value.size() + 4);
+        text_.append(name).append(": ").append(value).append("\r\n");
+    }
+    /// Returns the first field of that name; the view lives until the headers change.
+    std::optional<std::string_view> get(std::string_view name) const noexcept {
+        const auto line = find(name);
+        if (line.empty()) return std::nullopt;
+        return line.substr(name.size() + 2, line.size() - name.size() - 4);
+    }
+    void erase(std::string_view name) {
+        for (auto line = find(name); !line.empty(); line = find(name))
+            text_.erase(static_cast<std::size_t>(line.data() - text_.data()), line.size());
+    }
+    /// Returns all fields as "Name: value\r\n" lines.
+    std::string_view text() const noexcept { return text_; }
+    bool empty() const noexcept { return text_.empty(); }
+    /// Names the field that was not taken; empty: all were.
+    const std::string& refused() const noexcept { return refused_; }
+    friend std::ostream& operator<<(std::ostream&, const Headers&) = delete;
+
+private:
+    static constexpr bool is_token(std::string_view name) noexcept {
+        if (name.empty()) return false;
+        for (const char c : name) {
+            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+            if (!letter && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) == std::string_view::npos) return false;
+        }
+        return true;
+    }
+    std::string_view find(std::string_view name) const noexcept {
+        for (std::size_t at = 0; at < text_.size();) {
+            const auto end = text_.find("\r\n", at) + 2;
+            if (end - at >= name.size() + 4 && text_[at + name.size()] == ':' &&
+                detail::iequals(std::string_view{text_}.substr(at, name.size()), name))
+                return std::string_view{text_}.substr(at, end - at);
+            at = end;
+        }
+        return {};
+    }
+    // Growing moves the text; what is left behind would keep a credential readable in freed memory.
+    void reserve(std::size_t size) {
+        if (size <= text_.capacity()) return;
+        std::string grown;
+        grown.reserve(size < 256 ? 512 : size * 2);
+        grown = text_;
+        detail::wipe(text_);
+        text_.swap(grown);
+    }
+
+    std::string text_;
+    std::string refused_;
+};
+
+/// The body of a request: owned text or bytes, or shared bytes, so that a package is never copied.
+class Body {
+public:
+    Body() = default;
+    Body(std::string text) : text_{std::move(text)} {}
+    Body(Bytes bytes) : bytes_{std::move(bytes)} {}
+    Body(std::shared_ptr<const Bytes> shared) : shared_{std::move(shared)} {}
+
+    std::string_view view() const noexcept {
+        const Bytes& bytes = shared_ ? *shared_ : bytes_;
+        if (bytes.empty()) return text_;
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+    std::size_t size() const noexcept { return view().size(); }
+
+private:
+    std::string text_{};
+    Bytes bytes_{};
+    std::shared_ptr<const Bytes> shared_{};
+};
+
+/// One request. `Host`, `Content-Length` and `Connection` are the Transport's to write.
+struct HttpRequest {
+    Origin origin{};
+    Verb verb = Verb::get;
+    std::string target{"/"};  ///< path and query, already percent-encoded
+    Headers headers{};
+    Body body{};
+    std::size_t max_response_bytes = 1024 * 1024;  ///< a longer body is `errc::serialization`
+};
+
+/// One answer.
+struct HttpResponse {
+    unsigned status = 0;
+    Headers headers{};
+    std::string body{};
+    bool connection_reused = false;
+};
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,23 @@
+#ifndef BLUEPRINT_FAAS_SRC_HPP
+#define BLUEPRINT_FAAS_SRC_HPP
+
+// The library's one optional translation unit: include this in exactly one .cpp file of a program and define
+// BLUEPRINT_FAAS_SEPARATE_COMPILATION for all its files. Then no other file compiles TLS, HTTP or zip code.
+// Boost.JSON is compiled here too, unless the program links boost_json and defines BLUEPRINT_FAAS_LINK_BOOST_JSON.
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#error "define BLUEPRINT_FAAS_SEPARATE_COMPILATION for every file of the program, then include src.hpp in one of them"
+#endif
+
+#if !defined(BLUEPRINT_FAAS_LINK_BOOST_JSON)
+#include <boost/json/src.hpp>
+#endif
+#if defined(BOOST_ASIO_SEPARATE_COMPILATION)
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+#endif
+#if defined(BOOST_BEAST_SEPARATE_COMPILATION)
+#include <boost/beast/src.hpp>
+#endif
+
+
+#endif

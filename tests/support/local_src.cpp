@@ -1,0 +1,2 @@
+// Everything of the local cloud that can be compiled once.
+#include <blueprint/faas/local/src.hpp>

@@ -1,0 +1,2 @@
+// Everything of the library that can be compiled once.
+#include <blueprint/faas/src.hpp>

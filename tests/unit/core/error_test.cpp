@@ -1,0 +1,105 @@
+#include "blueprint/faas/error.hpp"
+
+#include "blueprint/faas/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <memory>
+#include <sstream>
+#include <string>
+
+using namespace blueprint::faas;
+using namespace std::chrono_literals;
+
+TEST_CASE("C5: an error carries status, provider, platform code, request id, retryable and wait") {
+    const Error error{.code = errc::throttled,
+                      .message = "invoking job 3 was refused: the account's limit is reached; wait and call again",
+                      .provider = "AWS Lambda",
+                      .http_status = 429,
+                      .platform_code = "TooManyRequestsException",
+                      .request_id = "b1",
+                      .retryable = true,
+                      .retry_after = 1500ms,
+                      .execution = Execution::not_started};
+    const result<int> answer = error;
+    REQUIRE(answer.has_error());
+    CHECK(answer.error().code == errc::throttled);
+    CHECK(answer.error().provider == "AWS Lambda");
+    CHECK(answer.error().http_status == 429);
+    CHECK(answer.error().platform_code == "TooManyRequestsException");
+    CHECK(answer.error().request_id == "b1");
+    CHECK(answer.error().retryable);
+    CHECK((answer.error().retry_after == 1500ms));
+    CHECK((answer.error().execution == Execution::not_started));
+}
+
+TEST_CASE("C5: an error of which nothing is known claims nothing") {
+    const Error error{};
+    CHECK(!error.code.failed());
+    CHECK(error.http_status == 0);
+    CHECK(!error.retryable);
+    CHECK(!error.retry_after.has_value());
+    CHECK((error.execution == Execution::unknown));
+    CHECK(error.metrics == nullptr);
+}
+
+TEST_CASE("C5: printed, an error is one line with all that the platform's support asks for") {
+    std::ostringstream full;
+    full << Error{.code = errc::function_error,
+                  .message = "job 2 ended with exit status 3",
+                  .provider = "Custom HTTP",
+                  .http_status = 502,
+                  .platform_code = "FUNCTION_ERROR",
+                  .request_id = "r-9"};
+    CHECK(full.str() ==
+          "function error (Custom HTTP): job 2 ended with exit status 3 [HTTP 502] [FUNCTION_ERROR] [request r-9]");
+    std::ostringstream bare;
+    bare << Error{.code = errc::cancelled, .message = "cancelled between two attempts"};
+    CHECK(bare.str() == "cancelled: cancelled between two attempts");
+}
+
+TEST_CASE("error: every kind has words of its own") {
+    const auto& category = faas_category();
+    CHECK(std::string{category.name()} == "blueprint.faas");
+    std::string seen = "|";
+    for (int value = static_cast<int>(errc::invocation_failed); value <= static_cast<int>(errc::cancelled); ++value) {
+        CAPTURE(value);
+        const auto words = category.message(value);
+        CHECK(words != "unknown error");
+        CHECK(seen.find('|' + words + '|') == std::string::npos);
+        seen += words + '|';
+    }
+    CHECK(category.message(0) == "unknown error");
+    CHECK(category.message(static_cast<int>(errc::cancelled) + 1) == "unknown error");
+}
+
+TEST_CASE("error: an errc becomes an error_code of the library's category and compares with it") {
+    const boost::system::error_code code = errc::timed_out;
+    CHECK((code.category() == faas_category()));
+    CHECK(code == errc::timed_out);
+    CHECK(code != errc::cancelled);
+    CHECK(code.failed());
+    CHECK((code != boost::system::error_code{static_cast<int>(errc::timed_out), boost::system::system_category()}));
+}
+
+TEST_CASE("error: value() of a failed result throws the error itself") {
+    const result<int> failed = Error{.code = errc::not_found, .message = "job 9 is not deployed", .request_id = "r-1"};
+    try {
+        static_cast<void>(failed.value());
+        FAIL("value() of a failed result returned");
+    } catch (const FaasException& thrown) {
+        CHECK(std::string{thrown.what()} == "job 9 is not deployed");
+        CHECK(thrown.error().code == errc::not_found);
+        CHECK(thrown.error().request_id == "r-1");
+    }
+}
+
+TEST_CASE("error: what was measured of a failed call travels with its copies") {
+    auto metrics = std::make_shared<FaasMetrics>();
+    metrics->attempts = 4;
+    const Error error{.code = errc::timed_out, .metrics = metrics};
+    const Error copy = error;
+    REQUIRE(copy.metrics != nullptr);
+    CHECK(copy.metrics->attempts == 4);
+}
