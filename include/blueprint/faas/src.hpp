@@ -19,5 +19,12 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/detail/impl/encoding.ipp"
+#include "blueprint/faas/detail/impl/hash.ipp"
+#include "blueprint/faas/package/impl/elf.ipp"
+#include "blueprint/faas/package/impl/package.ipp"
+#include "blueprint/faas/package/impl/zip_extract.ipp"
+#include "blueprint/faas/package/impl/zip_read.ipp"
+#include "blueprint/faas/package/impl/zip_write.ipp"
 
 #endif
