@@ -26,5 +26,6 @@
 #include "blueprint/faas/package/impl/zip_extract.ipp"
 #include "blueprint/faas/package/impl/zip_read.ipp"
 #include "blueprint/faas/package/impl/zip_write.ipp"
+#include "blueprint/faas/transport/impl/http_client.ipp"
 
 #endif

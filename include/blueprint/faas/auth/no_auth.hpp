@@ -1,0 +1,19 @@
+#ifndef BLUEPRINT_FAAS_AUTH_NO_AUTH_HPP
+#define BLUEPRINT_FAAS_AUTH_NO_AUTH_HPP
+
+#include "blueprint/faas/auth/concept.hpp"
+
+namespace blueprint::faas {
+
+/// Asks as nobody: for platforms that are open, or that know us by the connection.
+class NoAuth {
+public:
+    static constexpr bool reveals_secret = false;
+    asio::awaitable<result<void>> authorize(HttpRequest&, auto /*purpose*/) const { co_return result<void>{}; }
+    bool invalidate() noexcept { return false; }
+};
+static_assert(Auth<NoAuth>);
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,42 @@
+#ifndef BLUEPRINT_FAAS_TRANSPORT_IN_MEMORY_HPP
+#define BLUEPRINT_FAAS_TRANSPORT_IN_MEMORY_HPP
+
+#include "blueprint/faas/transport/concept.hpp"
+
+#include <functional>
+#include <utility>
+
+namespace blueprint::faas {
+
+/// Answers every request by calling a handler: unit tests need no socket, and nothing leaves the process.
+/// The handler is called from the coroutine that makes the exchange. Copies share nothing but what the handler shares.
+class InMemoryTransport {
+public:
+    static constexpr bool confidential = true;  // no byte leaves the process
+    using Handler = std::function<result<HttpResponse>(const HttpRequest&)>;
+
+    InMemoryTransport(asio::any_io_executor executor, Handler handler)
+        : executor_{std::move(executor)}, handler_{std::move(handler)} {}
+
+    asio::any_io_executor get_executor() const noexcept { return executor_; }
+    asio::awaitable<result<HttpResponse>> exchange(const HttpRequest& request, Deadline deadline) {
+        if (!request.headers.refused().empty())
+            co_return Error{.code = errc::invalid_configuration,
+                            .message = "header field '" + request.headers.refused() + "' has a forbidden character",
+                            .execution = Execution::not_started};
+        if (std::chrono::steady_clock::now() >= deadline)
+            co_return Error{.code = errc::timed_out,
+                            .message = "the deadline had passed before the request was sent",
+                            .execution = Execution::not_started};
+        co_return handler_(request);
+    }
+
+private:
+    asio::any_io_executor executor_;
+    Handler handler_;
+};
+static_assert(Transport<InMemoryTransport>);
+
+}  // namespace blueprint::faas
+
+#endif

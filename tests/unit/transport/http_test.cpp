@@ -1,0 +1,113 @@
+#include "blueprint/faas/http.hpp"
+
+#include "blueprint/faas/detail/redact.hpp"
+#include "blueprint/faas/detail/url.hpp"
+#include "blueprint/faas/transport/in_memory.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+using namespace blueprint::faas;
+
+TEST_CASE("headers: a field is set, replaced, found without case, erased") {
+    Headers headers;
+    headers.set("Content-Type", "a");
+    headers.set("X-Long-Name-Of-A-Field", "value");
+    headers.set("content-type", "b");
+    CHECK(headers.text() == "X-Long-Name-Of-A-Field: value\r\ncontent-type: b\r\n");
+    CHECK(headers.get("CONTENT-TYPE") == "b");
+    CHECK_FALSE(headers.get("Content"));
+    CHECK_FALSE(headers.get("Type"));
+    headers.erase("x-long-name-of-a-field");
+    CHECK(headers.text() == "content-type: b\r\n");
+}
+
+TEST_CASE("headers: a value or name that would split the head is not taken") {
+    const std::pair<std::string, std::string> bad[] = {
+        {"X-A", "1\r\nX-B: 2"}, {"X-A", "1\n"}, {"X-A", std::string{"1\0", 2}}, {"X A", "1"}, {"X:A", "1"}, {"", "1"}};
+    for (const auto& [name, value] : bad) {
+        CAPTURE(name);
+        Headers headers;
+        headers.set(name, value);
+        CHECK(headers.empty());
+        CHECK_FALSE(headers.refused().empty());
+    }
+}
+
+TEST_CASE("headers: an empty value is a value") {
+    Headers headers;
+    headers.set("X-A", "");
+    CHECK(headers.get("x-a") == "");
+    CHECK(Headers{headers}.text() == "X-A: \r\n");
+}
+
+TEST_CASE("body: text, bytes and shared bytes look alike, and shared bytes are not copied") {
+    const auto shared = std::make_shared<const Bytes>(Bytes{'a', 'b'});
+    CHECK(Body{}.view().empty());
+    CHECK(Body{std::string{"ab"}}.view() == "ab");
+    CHECK(Body{Bytes{'a', 'b'}}.view() == "ab");
+    const Body body{shared};
+    CHECK(static_cast<const void*>(body.view().data()) == static_cast<const void*>(shared->data()));
+}
+
+TEST_CASE("url: parts are found") {
+    struct Row {
+        std::string text, origin, target;
+    };
+    const Row rows[] = {{"https://Faas.Example.com", "https://faas.example.com", "/"},
+                        {"https://a.b:8443/x/y?z=1#frag", "https://a.b:8443", "/x/y?z=1"},
+                        {"http://127.0.0.1:80", "http://127.0.0.1", "/"},
+                        {"http://[::1]:8080/x", "http://[::1]:8080", "/x"},
+                        {"https://a?b=c", "https://a", "/?b=c"}};
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        const auto url = tests::ok(detail::parse_url(row.text));
+        CHECK(to_string(url.origin) == row.origin);
+        CHECK(url.target == row.target);
+    }
+}
+
+TEST_CASE("url: what is no URL, or holds a credential, is refused without being shown") {
+    for (const std::string text : {"", "ftp://a", "https://", "https://user:pass-word@a", "https://a:0",
+                                   "https://a:99999", "https://a:x", "https://a b", "https://a/\r\nX: 1",
+                                   "https://[::1", "https://[::1]x", "a.example.com", "https://\xc3\xa4.example"}) {
+        CAPTURE(text);
+        const auto error = tests::failed(detail::parse_url(text));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(error.message.find("pass-word") == std::string::npos);
+    }
+}
+
+TEST_CASE("C10: a credential that a platform echoes is taken out of the error") {
+    Headers sent;
+    sent.set("Authorization", "Bearer tok-123456");
+    sent.set("X-Api-Key", "key-123456");
+    sent.set("Content-Type", "application/json");
+    Error error{.code = errc::infrastructure,
+                .message = "bad request: Bearer tok-123456, tok-123456, key-123456, application/json",
+                .platform_code = "key-123456"};
+    detail::redact(error, sent);
+    CHECK(error.message == "bad request: [redacted], [redacted], [redacted], application/json");
+    CHECK(error.platform_code == "[redacted]");
+}
+
+TEST_CASE("in memory: a refused header and a passed deadline are errors before the handler is called") {
+    boost::asio::io_context io;
+    int calls = 0;
+    InMemoryTransport transport{io.get_executor(), [&](const HttpRequest&) -> result<HttpResponse> {
+                                    ++calls;
+                                    return HttpResponse{};
+                                }};
+    HttpRequest request;
+    CHECK(tests::failed(tests::run(io, transport.exchange(request, std::chrono::steady_clock::now()))).code ==
+          errc::timed_out);
+    request.headers.set("X", "a\nb");
+    CHECK(tests::failed(tests::run(io, transport.exchange(request, Deadline::max()))).code ==
+          errc::invalid_configuration);
+    CHECK(calls == 0);
+}
