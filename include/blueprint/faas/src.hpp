@@ -21,11 +21,14 @@
 
 #include "blueprint/faas/detail/impl/encoding.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
+#include "blueprint/faas/detail/impl/json_bytes.ipp"
 #include "blueprint/faas/package/impl/elf.ipp"
 #include "blueprint/faas/package/impl/package.ipp"
 #include "blueprint/faas/package/impl/zip_extract.ipp"
 #include "blueprint/faas/package/impl/zip_read.ipp"
 #include "blueprint/faas/package/impl/zip_write.ipp"
+#include "blueprint/faas/serve/impl/exec.ipp"
+#include "blueprint/faas/serve/impl/stdio.ipp"
 #include "blueprint/faas/transport/impl/http_client.ipp"
 
 #endif

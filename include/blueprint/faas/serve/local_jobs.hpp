@@ -1,0 +1,86 @@
+#ifndef BLUEPRINT_FAAS_SERVE_LOCAL_JOBS_HPP
+#define BLUEPRINT_FAAS_SERVE_LOCAL_JOBS_HPP
+
+#include "blueprint/faas/metrics.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <concepts>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace blueprint::faas {
+
+namespace asio = boost::asio;
+
+namespace detail {
+
+template <class A>
+inline constexpr bool is_local_answer = false;
+template <>
+inline constexpr bool is_local_answer<asio::awaitable<result<Bytes>>> = true;
+template <>
+inline constexpr bool is_local_answer<asio::awaitable<std::vector<Invocation>>> = true;
+
+template <class A>
+concept LocalAnswer = is_local_answer<A>;
+
+}  // namespace detail
+
+/// Runs jobs in this process: what `serve` answers a platform's calls with. `run` gives the job's bytes or its failure
+/// (an id that nobody knows: `errc::not_found`), or a list of results, of which a call on a platform can have one only.
+/// The awaitable is lazy, and `jobs` outlives it. Models: JobSet, Router.
+template <class J>
+concept LocalJobs = requires(J& jobs, JobCall call) {
+    { jobs.run(std::move(call)) } -> detail::LocalAnswer;
+};
+
+namespace detail {
+
+inline result<Bytes> one_result(result<Bytes> outcome) { return outcome; }
+inline result<Bytes> one_result(std::vector<Invocation> answers) {
+    for (auto& answer : answers)
+        if (!answer.result.outcome) return std::move(answer.result.outcome);
+    if (answers.size() > 1) {
+        return Error{.code = errc::function_error,
+                     .message = "the job gave " + std::to_string(answers.size()) +
+                                " results, and a call on a platform has one: join them, or run the job locally",
+                     .execution = Execution::started};
+    }
+    return answers.empty() ? result<Bytes>{} : std::move(answers.front().result.outcome);
+}
+
+/// Runs one job on an io_context of its own, until the job has ended. What it left behind there is dropped.
+template <LocalJobs Jobs>
+result<Bytes> run_to_end(Jobs& jobs, JobCall call) {
+    std::optional<result<Bytes>> outcome;
+    const auto fail = [&outcome](std::string message) {
+        outcome = Error{.code = errc::function_error, .message = std::move(message), .execution = Execution::started};
+    };
+    asio::io_context io{1};
+    try {
+        asio::co_spawn(io, jobs.run(std::move(call)), [&](std::exception_ptr thrown, auto ended) {
+            if (thrown) std::rethrow_exception(thrown);
+            outcome = one_result(std::move(ended));
+        });
+        while (!outcome && io.run_one() > 0) {
+        }
+        if (!outcome) fail("the job waits for something that cannot come any more");
+    } catch (const std::exception& thrown) {
+        fail(std::string{"an exception ended the job: "} + thrown.what());
+    } catch (...) {
+        fail("an exception ended the job: it is no std::exception");
+    }
+    return *std::move(outcome);
+}
+
+}  // namespace detail
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,64 @@
+#ifndef BLUEPRINT_FAAS_SERVE_SERVE_HPP
+#define BLUEPRINT_FAAS_SERVE_SERVE_HPP
+
+#include "blueprint/faas/serve/exec.hpp"
+#include "blueprint/faas/serve/protocol.hpp"
+#include "blueprint/faas/serve/stdio.hpp"
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace blueprint::faas {
+
+namespace detail {
+
+template <class Jobs>
+std::string serve_help() {
+    std::string text =
+        "This program is a function: a FaaS platform starts it and sends it calls on standard input.\n"
+        "To try it here, send it a call yourself:\n"
+        "    echo '{\"job_id\":0,\"args\":[1,2,3]}' | PROGRAM\n"
+        "args are the bytes of the job's arguments; the answer's result is the bytes of what the job gives.\n";
+    if constexpr (requires { std::remove_cvref_t<Jobs>::job_ids.size(); }) {
+        std::string_view before = "Its jobs: ";
+        for (const auto id : std::remove_cvref_t<Jobs>::job_ids) {
+            text += before;
+            text += std::to_string(id.value());
+            before = ", ";
+        }
+        if (before == ", ") text += ".\n";
+    }
+    return text;
+}
+
+}  // namespace detail
+
+/// Answers calls by the first of `Protocols` whose platform started this process, and returns the exit status for
+/// `main`. If none did (somebody started it by hand), prints how to use the program to standard error and returns 2.
+template <class... Protocols, LocalJobs Jobs>
+    requires(ServeProtocol<Protocols, Jobs> && ...)
+int serve_with(Jobs& jobs, const Surroundings& found, const ServeOptions& options) {
+    int status = 2;
+    const bool known = ((Protocols::detect(found) && (status = Protocols::serve(jobs, found, options), true)) || ...);
+    if (!known) detail::complain(detail::serve_help<Jobs>());
+    return status;
+}
+
+/// Makes this process a function: `int main() { return blueprint::faas::serve(jobs); }`. The platform that started it
+/// is known by what it left in the environment; without a mark it is the custom contract's exec model. `jobs` is a
+/// JobSet, a Router or any other `LocalJobs`. Standard output belongs to the answer: what jobs print goes to standard
+/// error. SIGPIPE is ignored from here on. Call it once, from `main`, before other threads start.
+template <class Jobs>
+    requires LocalJobs<std::remove_reference_t<Jobs>>
+int serve(Jobs&& jobs, const ServeOptions& options = {}) {
+    detail::ignore_broken_pipes();
+    const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
+    // Platforms that leave a mark come first: whoever leaves none speaks the exec model. A further platform is one more
+    // type in this list.
+    return serve_with<LoopProtocol, ExecProtocol>(jobs, found, options);
+}
+
+}  // namespace blueprint::faas
+
+#endif
