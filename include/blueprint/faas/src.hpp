@@ -19,9 +19,11 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/codec/impl/custom_protocol.ipp"
 #include "blueprint/faas/detail/impl/encoding.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
+#include "blueprint/faas/detail/impl/wait.ipp"
 #include "blueprint/faas/package/impl/elf.ipp"
 #include "blueprint/faas/package/impl/package.ipp"
 #include "blueprint/faas/package/impl/zip_extract.ipp"

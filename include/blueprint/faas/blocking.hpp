@@ -1,0 +1,123 @@
+#ifndef BLUEPRINT_FAAS_BLOCKING_HPP
+#define BLUEPRINT_FAAS_BLOCKING_HPP
+
+#include "blueprint/faas/config.hpp"
+#include "blueprint/faas/deployment.hpp"
+#include "blueprint/faas/metrics.hpp"
+#include "blueprint/faas/start.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace blueprint::faas {
+
+class Package;
+
+/// Calls the operations of an executor from ordinary code: each returns when it has ended.
+/// On an `io_context` the calling thread runs the context meanwhile (other threads may run it too); on any other
+/// executor somebody else must run it. Calling from inside a handler of that context throws `std::logic_error`.
+template <class E>
+class Blocking {
+public:
+    explicit Blocking(E& executor) noexcept : executor_{executor} {}
+
+    result<JobResult> invoke(JobCall call) { return wait(executor_.invoke(std::move(call))); }
+    result<Invocation> invoke_with_metrics(JobCall call) {
+        return wait(executor_.invoke_with_metrics(std::move(call)));
+    }
+    auto invoke_async(JobCall call)
+        requires requires(E& e) { e.invoke_async(call); }
+    {
+        return wait(executor_.invoke_async(std::move(call)));
+    }
+    template <class P>
+    auto deploy_job(JobId id, P package, FaasConfig config, DeployObserver observer = {})
+        requires requires(E& e) { e.deploy_job(id, package, config, observer); }
+    {
+        return wait(executor_.deploy_job(id, std::move(package), std::move(config), std::move(observer)));
+    }
+    auto health_check(JobId id)
+        requires requires(E& e) { e.health_check(id); }
+    {
+        return wait(executor_.health_check(id));
+    }
+    auto warm(JobId id, std::uint32_t instances = 1)
+        requires requires(E& e) { e.warm(id, instances); }
+    {
+        return wait(executor_.warm(id, instances));
+    }
+    auto get_deployment(JobId id)
+        requires requires(E& e) { e.get_deployment(id); }
+    {
+        return wait(executor_.get_deployment(id));
+    }
+    auto undeploy_job(JobId id)
+        requires requires(E& e) { e.undeploy_job(id); }
+    {
+        return wait(executor_.undeploy_job(id));
+    }
+
+private:
+    template <class T>
+    T wait(asio::awaitable<T> operation) {
+        const asio::any_io_executor io = executor_.get_executor();
+        const auto* on_context = io.template target<asio::io_context::executor_type>();
+        if (on_context == nullptr) return start(executor_, std::move(operation), asio::use_future).get();
+        if (on_context->running_in_this_thread())
+            throw std::logic_error{"blocking() was called inside a handler of the io_context that it would wait for"};
+        const auto state = std::make_shared<State<T>>();
+        auto& context = on_context->context();
+        start(executor_, std::move(operation), [state, io](T outcome) {
+            state->outcome.emplace(std::move(outcome));
+            state->done.store(true, std::memory_order_release);
+            asio::post(io, Wake<T>{state, io});
+        });
+        if (context.stopped()) context.restart();
+        while (!state->done.load(std::memory_order_acquire)) {
+            if (context.run_one() == 0 && !state->done.load(std::memory_order_acquire))
+                throw std::logic_error{"the io_context was stopped before the operation ended"};
+        }
+        state->seen.store(true, std::memory_order_release);
+        return std::move(*state->outcome);
+    }
+
+    // Shared, because another thread may still be inside the handler when the waiting one has seen `done`.
+    template <class T>
+    struct State {
+        std::optional<T> outcome{};
+        std::atomic<bool> done{false};
+        std::atomic<bool> seen{false};
+    };
+    // Wakes the waiting thread. Another thread of the context may run this in its place, so it comes back until the
+    // right one has noticed.
+    template <class T>
+    struct Wake {
+        std::shared_ptr<State<T>> state;
+        asio::any_io_executor io;
+        void operator()() const {
+            if (!state->seen.load(std::memory_order_acquire)) asio::post(io, *this);
+        }
+    };
+
+    E& executor_;
+};
+
+/// Makes the blocking form of `executor`, which must outlive it: `blocking(lambda).invoke(call)`.
+template <class E>
+Blocking<E> blocking(E& executor) noexcept {
+    return Blocking<E>{executor};
+}
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,63 @@
+#ifndef BLUEPRINT_FAAS_CODEC_CONCEPT_HPP
+#define BLUEPRINT_FAAS_CODEC_CONCEPT_HPP
+
+#include "blueprint/faas/auth/no_auth.hpp"
+#include "blueprint/faas/codec/link.hpp"
+#include "blueprint/faas/config.hpp"
+#include "blueprint/faas/deployment.hpp"
+#include "blueprint/faas/metrics.hpp"
+#include "blueprint/faas/resilience/standard.hpp"
+#include "blueprint/faas/transport/in_memory.hpp"
+
+#include <concepts>
+#include <string_view>
+
+namespace blueprint::faas {
+
+class Package;
+
+/// What each operation of a platform looks like in a codec `C` over a link `L`. An operation that a codec lacks does
+/// not exist on the executor either. The link outlives the awaitable; so does the call, which the executor keeps.
+template <class C, class L>
+concept CanInvoke = requires(C& codec, L& link, const JobCall& call) {
+    { codec.invoke(link, call) } -> std::same_as<asio::awaitable<result<Invocation>>>;
+};
+template <class C, class L>
+concept CanInvokeAsync = requires(C& codec, L& link, const JobCall& call) {
+    { codec.invoke_async(link, call) } -> std::same_as<asio::awaitable<result<Receipt>>>;
+};
+template <class C, class L>
+concept CanDeploy = requires(C& codec, L& link, JobId id, const Package& package, const FaasConfig& config,
+                             const DeployObserver& observer) {
+    { codec.deploy_job(link, id, package, config, observer) } -> std::same_as<asio::awaitable<result<FaasDeployment>>>;
+};
+template <class C, class L>
+concept CanCheckHealth = requires(C& codec, L& link, JobId id) {
+    { codec.health_check(link, id) } -> std::same_as<asio::awaitable<result<Health>>>;
+};
+template <class C, class L>
+concept CanWarm = requires(C& codec, L& link, JobId id, std::uint32_t instances) {
+    { codec.warm(link, id, instances) } -> std::same_as<asio::awaitable<result<WarmReport>>>;
+};
+template <class C, class L>
+concept CanGetDeployment = requires(C& codec, L& link, JobId id) {
+    { codec.get_deployment(link, id) } -> std::same_as<asio::awaitable<result<FaasDeployment>>>;
+};
+template <class C, class L>
+concept CanUndeploy = requires(C& codec, L& link, JobId id) {
+    { codec.undeploy_job(link, id) } -> std::same_as<asio::awaitable<result<void>>>;
+};
+
+/// Speaks one platform's protocol: turns an operation into exchanges over a `Link`, and their answers into a result.
+/// It holds what it was told and what it discovered (addresses, keys), so that a warm invoke is one request; several
+/// operations run over it at once, so what changes in it is guarded. `invoke` leaves `total_duration`, `attempts` and
+/// `ran_on` to the executor. Models: CustomCodec.
+template <class C>
+concept Codec =
+    std::move_constructible<C> && CanInvoke<C, Link<InMemoryTransport, NoAuth, StandardResilience>> && requires {
+        { C::provider_name } -> std::convertible_to<std::string_view>;
+    };
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,153 @@
+#ifndef BLUEPRINT_FAAS_EXECUTOR_HPP
+#define BLUEPRINT_FAAS_EXECUTOR_HPP
+
+#include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/executor_concept.hpp"
+#include "blueprint/faas/package/package.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace blueprint::faas {
+
+/// How long an operation may take when the caller does not say, all its retries and waits included.
+struct ExecutorOptions {
+    std::chrono::milliseconds invoke_timeout{std::chrono::minutes{5} + std::chrono::seconds{10}};
+    std::chrono::milliseconds control_timeout{std::chrono::seconds{30}};
+    std::chrono::milliseconds deploy_timeout{std::chrono::minutes{10}};
+};
+
+/// Runs jobs on one FaaS platform: `CodecPolicy` knows what to say, `AuthPolicy` who asks, `TransportPolicy` how it
+/// travels, `ResiliencePolicy` what is tried again. Nothing on the way of an invoke is virtual.
+/// Every operation is a lazy awaitable, and `*this` must outlive it; `start()` makes any completion token of one and
+/// `blocking()` calls one from ordinary code. May be used from every thread that its policies allow.
+template <Transport TransportPolicy, Auth AuthPolicy, Codec CodecPolicy,
+          Resilience ResiliencePolicy = StandardResilience>
+class FaasExecutor {
+    static_assert(TransportPolicy::confidential || !AuthPolicy::reveals_secret,
+                  "this Auth sends a secret and this Transport does not encrypt: use HttpsTransport");
+
+public:
+    using link_type = Link<TransportPolicy, AuthPolicy, ResiliencePolicy>;
+
+    FaasExecutor(TransportPolicy transport, AuthPolicy auth, CodecPolicy codec, ResiliencePolicy resilience = {},
+                 ExecutorOptions options = {})
+        : transport_{std::move(transport)},
+          auth_{std::move(auth)},
+          codec_{std::move(codec)},
+          resilience_{std::move(resilience)},
+          options_{options} {}
+
+    static constexpr std::string_view provider_name() noexcept { return CodecPolicy::provider_name; }
+    asio::any_io_executor get_executor() { return transport_.get_executor(); }
+    const TransportPolicy& transport() const noexcept { return transport_; }
+    const CodecPolicy& codec() const noexcept { return codec_; }
+
+    /// Runs the job; a job that failed is an `Error` of `errc::function_error`.
+    asio::awaitable<result<JobResult>> invoke(JobCall call) {
+        auto done = co_await invoke_with_metrics(std::move(call));
+        if (!done) co_return std::move(done).error();
+        co_return std::move(done->result);
+    }
+    /// Runs the job and tells what was measured; of a failed call, as far as known, in `Error::metrics`.
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        const auto started = std::chrono::steady_clock::now();
+        link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.invoke_timeout))};
+        auto done = co_await codec_.invoke(link, call);
+        const auto elapsed = [&] {
+            return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
+        };
+        if (!done) {
+            Error error = std::move(done).error();
+            FaasMetrics metrics = error.metrics ? *error.metrics : FaasMetrics{};
+            metrics.total_duration = elapsed();
+            metrics.attempts = link.attempts();
+            error.metrics = std::make_shared<const FaasMetrics>(std::move(metrics));
+            co_return named(result<Invocation>{std::move(error)});
+        }
+        done->metrics.total_duration = elapsed();
+        done->metrics.attempts = link.attempts();
+        done->result.job_id = call.job_id;
+        done->result.metadata = std::move(call.metadata);
+        done->result.ran_on = provider_name();
+        co_return done;
+    }
+    /// Hands the call over and does not wait for its end.
+    asio::awaitable<result<Receipt>> invoke_async(JobCall call)
+        requires CanInvokeAsync<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.control_timeout))};
+        co_return named(co_await codec_.invoke_async(link, call));
+    }
+    /// Puts the job's function in place and returns when it can be invoked. The same package and configuration again
+    /// write nothing. `observer` is told of each step.
+    asio::awaitable<result<FaasDeployment>> deploy_job(JobId id, Package package, FaasConfig config,
+                                                       DeployObserver observer = {})
+        requires CanDeploy<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.deploy_timeout);
+        co_return named(co_await codec_.deploy_job(link, id, package, config, observer));
+    }
+    /// Tells whether the job's function can do its work; absent and unhealthy are answers, not errors.
+    asio::awaitable<result<Health>> health_check(JobId id)
+        requires CanCheckHealth<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        co_return named(co_await codec_.health_check(link, id));
+    }
+    /// Asks for `instances` started instances. No job runs by it.
+    asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t instances = 1)
+        requires CanWarm<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        co_return named(co_await codec_.warm(link, id, instances));
+    }
+    /// Returns what the platform says of the job's function; `errc::not_found` if there is none.
+    asio::awaitable<result<FaasDeployment>> get_deployment(JobId id)
+        requires CanGetDeployment<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        co_return named(co_await codec_.get_deployment(link, id));
+    }
+    /// Removes the job's function; an unknown job is no error.
+    asio::awaitable<result<void>> undeploy_job(JobId id)
+        requires CanUndeploy<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        co_return named(co_await codec_.undeploy_job(link, id));
+    }
+
+private:
+    link_type control_link(std::chrono::milliseconds timeout) {
+        return {transport_, auth_, resilience_, deadline_after(timeout)};
+    }
+    template <class T>
+    static result<T> named(result<T> outcome) {
+        if (outcome) return outcome;
+        Error error = std::move(outcome).error();
+        if (error.provider.empty()) error.provider = provider_name();
+        return error;
+    }
+
+    TransportPolicy transport_;
+    AuthPolicy auth_;
+    CodecPolicy codec_;
+    ResiliencePolicy resilience_;
+    ExecutorOptions options_;
+};
+
+}  // namespace blueprint::faas
+
+#endif

@@ -1,0 +1,59 @@
+#ifndef BLUEPRINT_FAAS_START_HPP
+#define BLUEPRINT_FAAS_START_HPP
+
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace blueprint::faas {
+
+namespace asio = boost::asio;
+
+namespace detail {
+
+// Makes co_spawn's `void(exception_ptr, T)` the `void(T)` that `start` promises. An exception here is a programming
+// error (an operation reports failures by value), so it goes on to whoever runs the io_context.
+template <class Handler>
+struct Unwrap {
+    Handler handler;
+
+    template <class T>
+    void operator()(std::exception_ptr failure, T outcome) {
+        if (failure) std::rethrow_exception(failure);
+        std::move(handler)(std::move(outcome));
+    }
+};
+
+}  // namespace detail
+
+/// Starts `operation` on the executor of `executor`: `start(lambda, lambda.invoke(call), asio::use_future)`.
+/// Takes any completion token; completes as `void(T)` on the handler's own executor, and a cancellation slot of the
+/// handler cancels the operation. `executor` outlives the operation.
+template <class Executor, class T, asio::completion_token_for<void(T)> Token>
+auto start(Executor& executor, asio::awaitable<T> operation, Token&& token) {
+    return asio::async_initiate<Token, void(T)>(
+        [](auto handler, asio::any_io_executor io, asio::awaitable<T> work) {
+            asio::co_spawn(io, std::move(work), detail::Unwrap<decltype(handler)>{std::move(handler)});
+        },
+        token, asio::any_io_executor{executor.get_executor()}, std::move(operation));
+}
+
+}  // namespace blueprint::faas
+
+// The handler's executor, allocator and cancellation slot stay those of the handler that `Unwrap` carries.
+template <template <class, class> class Associator, class Handler, class Default>
+struct boost::asio::associator<Associator, blueprint::faas::detail::Unwrap<Handler>, Default>
+    : Associator<Handler, Default> {
+    static auto get(const blueprint::faas::detail::Unwrap<Handler>& wrapped) noexcept {
+        return Associator<Handler, Default>::get(wrapped.handler);
+    }
+    static auto get(const blueprint::faas::detail::Unwrap<Handler>& wrapped, const Default& fallback) noexcept {
+        return Associator<Handler, Default>::get(wrapped.handler, fallback);
+    }
+};
+
+#endif

@@ -1,0 +1,1 @@
+#include <blueprint/faas/src.hpp>

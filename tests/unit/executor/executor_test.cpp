@@ -1,0 +1,127 @@
+#include "blueprint/faas/executor.hpp"
+
+#include "blueprint/faas/auth/no_auth.hpp"
+#include "blueprint/faas/blocking.hpp"
+#include "blueprint/faas/start.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+
+#include <future>
+#include <optional>
+#include <thread>
+
+using namespace blueprint::faas;
+
+namespace {
+
+// Invokes only. A job's args say what happens: empty waits for ever, else the bytes come back.
+class EchoCodec {
+public:
+    static constexpr std::string_view provider_name = "Echo";
+    template <class L>
+    asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
+        if (call.args.empty()) {
+            auto waited = co_await link.wait(std::chrono::hours{1});
+            if (!waited) co_return waited.error();
+        }
+        Invocation done;
+        done.result.outcome = call.args;
+        co_return done;
+    }
+};
+
+using Echo = FaasExecutor<InMemoryTransport, NoAuth, EchoCodec>;
+
+Echo make_echo(asio::io_context& io) {
+    return Echo{InMemoryTransport{io.get_executor(), [](const HttpRequest&) { return HttpResponse{}; }}, NoAuth{},
+                EchoCodec{}};
+}
+
+template <class E>
+concept HasUndeploy = requires(E& e) { e.undeploy_job(JobId{}); };
+
+}  // namespace
+
+static_assert(Executor<Echo>);
+static_assert(!HasUndeploy<Echo>, "an operation that the codec lacks does not exist");
+static_assert(Echo::provider_name() == "Echo");
+
+TEST_CASE("executor: every completion token works") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    auto future = start(echo, echo.invoke({.job_id = 1, .args = {1}}), asio::use_future);
+    std::optional<result<JobResult>> called;
+    start(echo, echo.invoke({.job_id = 1, .args = {2}}), [&](result<JobResult> done) { called = std::move(done); });
+    auto later = start(echo, echo.invoke({.job_id = 1, .args = {3}}), asio::deferred);
+    auto third = std::move(later)(asio::use_future);
+    io.run();
+    CHECK((*tests::ok(future.get()).outcome == Bytes{1}));
+    REQUIRE(called);
+    CHECK((*tests::ok(*called).outcome == Bytes{2}));
+    CHECK((*tests::ok(third.get()).outcome == Bytes{3}));
+}
+
+TEST_CASE("executor: a cancellation slot ends the operation as `cancelled`") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    asio::cancellation_signal stop;
+    std::optional<result<JobResult>> ended;
+    start(echo, echo.invoke({.job_id = 1, .timeout = std::chrono::hours{2}}),
+          asio::bind_cancellation_slot(stop.slot(), [&](result<JobResult> done) { ended = std::move(done); }));
+    io.poll();
+    CHECK_FALSE(ended);
+    stop.emit(asio::cancellation_type::terminal);
+    io.run();
+    REQUIRE(ended);
+    CHECK(tests::failed(*ended).code == errc::cancelled);
+}
+
+TEST_CASE("C5: a wait beyond the deadline is told as `timed_out`, with the provider's name") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    const auto error =
+        tests::failed(tests::run(io, echo.invoke({.job_id = 1, .timeout = std::chrono::milliseconds{10}})));
+    CHECK(error.code == errc::timed_out);
+    CHECK(error.provider == "Echo");
+    CHECK(error.metrics != nullptr);
+}
+
+TEST_CASE("blocking: runs the io_context until the operation ended, again and again") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    for (std::uint8_t i = 1; i < 5; ++i)
+        CHECK((*tests::ok(blocking(echo).invoke({.job_id = 1, .args = {i}})).outcome == Bytes{i}));
+    CHECK(blocking(echo).invoke_with_metrics({.job_id = 1, .args = {1}}).has_value());
+}
+
+TEST_CASE("blocking: another thread may run the io_context too") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    auto work = asio::make_work_guard(io);
+    std::thread runner{[&] { io.run(); }};
+    for (int i = 0; i < 200; ++i) CHECK(blocking(echo).invoke({.job_id = 1, .args = {7}}).has_value());
+    work.reset();
+    runner.join();
+}
+
+TEST_CASE("blocking: a call from inside a handler is a programming error, not a hang") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    bool threw = false;
+    asio::post(io, [&] {
+        try {
+            (void)blocking(echo).invoke({.job_id = 1, .args = {1}});
+        } catch (const std::logic_error&) {
+            threw = true;
+        }
+    });
+    io.run();
+    CHECK(threw);
+}
