@@ -1,0 +1,151 @@
+#ifndef BLUEPRINT_FAAS_ANY_EXECUTOR_HPP
+#define BLUEPRINT_FAAS_ANY_EXECUTOR_HPP
+
+#include "blueprint/faas/config.hpp"
+#include "blueprint/faas/deployment.hpp"
+#include "blueprint/faas/executor_concept.hpp"
+#include "blueprint/faas/package/package.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace blueprint::faas {
+
+namespace detail {
+
+// What an executor of any type can be asked for.
+class ErasedExecutor {
+public:
+    virtual ~ErasedExecutor() = default;
+    virtual std::string_view provider_name() = 0;
+    virtual asio::any_io_executor get_executor() = 0;
+    virtual asio::awaitable<result<JobResult>> invoke(JobCall) = 0;
+    virtual asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall) = 0;
+    virtual asio::awaitable<result<Receipt>> invoke_async(JobCall) = 0;
+    virtual asio::awaitable<result<FaasDeployment>> deploy_job(JobId, const Package&, FaasConfig, DeployObserver) = 0;
+    virtual asio::awaitable<result<Health>> health_check(JobId) = 0;
+    virtual asio::awaitable<result<WarmReport>> warm(JobId, std::uint32_t) = 0;
+    virtual asio::awaitable<result<FaasDeployment>> get_deployment(JobId) = 0;
+    virtual asio::awaitable<result<void>> undeploy_job(JobId) = 0;
+};
+
+template <class T>
+asio::awaitable<result<T>> unsupported_operation(std::string operation, JobId id, std::string_view provider) {
+    co_return Error{.code = errc::unsupported,
+                    .message = operation + " of job " + std::to_string(id.value()) + " was not done: " +
+                               std::string{provider} + " has no such operation; do it with the platform's own tools",
+                    .provider = provider,
+                    .execution = Execution::not_started};
+}
+
+template <Executor E>
+class ErasedExecutorOf final : public ErasedExecutor {
+public:
+    explicit ErasedExecutorOf(std::shared_ptr<E> executor) : executor_{std::move(executor)} {}
+
+    std::string_view provider_name() override { return executor_->provider_name(); }
+    asio::any_io_executor get_executor() override { return executor_->get_executor(); }
+    asio::awaitable<result<JobResult>> invoke(JobCall call) override { return executor_->invoke(std::move(call)); }
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) override {
+        return executor_->invoke_with_metrics(std::move(call));
+    }
+    asio::awaitable<result<Receipt>> invoke_async(JobCall call) override {
+        if constexpr (requires(E& e) { e.invoke_async(call); })
+            return executor_->invoke_async(std::move(call));
+        else
+            return unsupported_operation<Receipt>("invoke_async", call.job_id, provider_name());
+    }
+    asio::awaitable<result<FaasDeployment>> deploy_job(JobId id, const Package& package, FaasConfig config,
+                                                       DeployObserver observer) override {
+        if constexpr (requires(E& e) { e.deploy_job(id, package, config, observer); })
+            return executor_->deploy_job(id, package, std::move(config), std::move(observer));
+        else
+            return unsupported_operation<FaasDeployment>("deploy_job", id, provider_name());
+    }
+    asio::awaitable<result<Health>> health_check(JobId id) override {
+        if constexpr (requires(E& e) { e.health_check(id); })
+            return executor_->health_check(id);
+        else
+            return unsupported_operation<Health>("health_check", id, provider_name());
+    }
+    asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t instances) override {
+        if constexpr (requires(E& e) { e.warm(id, instances); })
+            return executor_->warm(id, instances);
+        else
+            return unsupported_operation<WarmReport>("warm", id, provider_name());
+    }
+    asio::awaitable<result<FaasDeployment>> get_deployment(JobId id) override {
+        if constexpr (requires(E& e) { e.get_deployment(id); })
+            return executor_->get_deployment(id);
+        else
+            return unsupported_operation<FaasDeployment>("get_deployment", id, provider_name());
+    }
+    asio::awaitable<result<void>> undeploy_job(JobId id) override {
+        if constexpr (requires(E& e) { e.undeploy_job(id); })
+            return executor_->undeploy_job(id);
+        else
+            return unsupported_operation<void>("undeploy_job", id, provider_name());
+    }
+
+private:
+    std::shared_ptr<E> executor_;
+};
+
+}  // namespace detail
+
+/// Holds an executor of any type, for programs that choose the provider while they run. Copies share the executor;
+/// one of them must outlive every awaitable. Every operation exists: one that the executor lacks is
+/// `errc::unsupported`. Threads: as the executor inside.
+class AnyFaasExecutor {
+public:
+    /// Moves `executor` in.
+    template <Executor E>
+        requires(!std::same_as<E, AnyFaasExecutor>)
+    explicit AnyFaasExecutor(E executor) : AnyFaasExecutor{std::make_shared<E>(std::move(executor))} {}
+    /// Shares `executor`, which must not be null.
+    template <Executor E>
+    explicit AnyFaasExecutor(std::shared_ptr<E> executor)
+        : executor_{std::make_shared<detail::ErasedExecutorOf<E>>(std::move(executor))} {}
+
+    std::string_view provider_name() const { return executor_->provider_name(); }
+    asio::any_io_executor get_executor() const { return executor_->get_executor(); }
+    /// Runs the job and returns its bytes.
+    asio::awaitable<result<JobResult>> invoke(JobCall call) const { return executor_->invoke(std::move(call)); }
+    /// Runs the job and tells what was measured.
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) const {
+        return executor_->invoke_with_metrics(std::move(call));
+    }
+    /// Hands the call over without waiting for its end.
+    asio::awaitable<result<Receipt>> invoke_async(JobCall call) const {
+        return executor_->invoke_async(std::move(call));
+    }
+    /// Puts the job's function in place. `package` is copied before this returns.
+    asio::awaitable<result<FaasDeployment>> deploy_job(JobId id, const Package& package, FaasConfig config,
+                                                       DeployObserver observer = {}) const {
+        return executor_->deploy_job(id, package, std::move(config), std::move(observer));
+    }
+    /// Tells whether the job's function can do its work.
+    asio::awaitable<result<Health>> health_check(JobId id) const { return executor_->health_check(id); }
+    /// Asks for `instances` ready instances.
+    asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t instances = 1) const {
+        return executor_->warm(id, instances);
+    }
+    /// Returns what the platform says of the job's function.
+    asio::awaitable<result<FaasDeployment>> get_deployment(JobId id) const { return executor_->get_deployment(id); }
+    /// Removes the job's function.
+    asio::awaitable<result<void>> undeploy_job(JobId id) const { return executor_->undeploy_job(id); }
+
+private:
+    std::shared_ptr<detail::ErasedExecutor> executor_;
+};
+
+static_assert(Executor<AnyFaasExecutor>);
+
+}  // namespace blueprint::faas
+
+#endif
