@@ -1,0 +1,185 @@
+#ifndef BLUEPRINT_FAAS_RUNNER_RUNNER_HPP
+#define BLUEPRINT_FAAS_RUNNER_RUNNER_HPP
+
+#include "blueprint/faas/registry.hpp"
+#include "blueprint/faas/runner/core.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/execution_context.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace blueprint::faas {
+
+template <class... Bindings>
+class RunnerBuilder;
+
+/// Takes calls from producers, runs each on its FaaS executor or in this process, and hands every result to every
+/// consumer. Made by `Runner::builder(io)`.
+///
+/// - At most `max_in_flight` calls are in flight; beyond that producers wait. Each consumer has a queue of its own: a
+///   slow one fills that, then its undelivered results keep their calls in flight, and at last the producers wait.
+///   Other consumers get their results meanwhile.
+/// - Every result carries its call's metadata and job id, in order of completion. Failures are results too.
+/// - The run ends well when all producers have ended and everything was delivered. It ends early by a request, a
+///   signal, or a failure (see `ErrorPolicy`): the producers are stopped, what is in flight goes on for at most the
+///   drain timeout, what is left then is cancelled and told as unfinished.
+/// - Everything runs on one strand of the given executor, local handlers too. A runner runs once, and keeps the parts
+///   it was given until it is destroyed; the borrowed ones and the `io_context` must outlive it.
+class Runner {
+public:
+    /// Starts to build a runner that runs on `executor`, an `io_context` or any of its executors.
+    static RunnerBuilder<> builder(asio::any_io_executor executor);
+    template <class Context>
+        requires std::derived_from<Context, asio::execution_context>
+    static RunnerBuilder<> builder(Context& context);
+
+    /// Runs to the end. An `Error` is what ended the run; a stop that was asked for is no error. `report()` tells the
+    /// rest either way. Cancelling the awaitable is `request_stop_now`; the end is awaited even so.
+    /// A job or consumer that ignores its cancellation holds up the end.
+    asio::awaitable<result<RunReport>> run() { return detail::RunnerCore::run_all(core_); }
+    /// Stops the producers and lets what is in flight finish, within the drain timeout. Safe from every thread.
+    void request_stop() { core_->request_stop(EndReason::stop_requested, detail::RunState::StopLevel::drain); }
+    /// Stops the producers and cancels what is in flight. Safe from every thread.
+    void request_stop_now() { core_->request_stop(EndReason::stop_requested, detail::RunState::StopLevel::now); }
+    /// What the run did: complete once `run` has ended, and to be read only before or after it.
+    const RunReport& report() const noexcept { return core_->report(); }
+    /// What `build` found doubtful but possible, such as a FaaS job that could not be run locally.
+    const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+
+private:
+    template <class... Bindings>
+    friend class RunnerBuilder;
+    Runner(std::shared_ptr<detail::RunnerCore> core, std::vector<std::string> warnings)
+        : core_{std::move(core)}, warnings_{std::move(warnings)} {}
+
+    std::shared_ptr<detail::RunnerCore> core_;
+    std::vector<std::string> warnings_;
+};
+
+/// Gathers what a runner is made of. Producers, consumers and services come by value, or as `std::ref` or
+/// `std::shared_ptr` of one that stays the caller's. Every member hands the builder on, so calls can be chained; use
+/// what the last one returned.
+template <class... Bindings>
+class RunnerBuilder {
+    using Registry = StaticRegistry<Bindings...>;
+    // Looks at the bound ids here, so that a second executor for an id is refused at the line that adds it.
+    static_assert(Registry::job_ids.size() == (std::size_t{0} + ... + Bindings::size));
+
+public:
+    /// Sets who runs local jobs and what stands around all of them. Required, though it may be empty.
+    RunnerBuilder router(Router router) && {
+        setup_.router.emplace(std::move(router));
+        return std::move(*this);
+    }
+    /// Adds a source of calls; at least one is required.
+    template <class P>
+        requires Producer<detail::Target<P>>
+    RunnerBuilder producer(P producer) && {
+        setup_.producers.push_back(std::make_unique<detail::ErasedProducerOf<P>>(std::move(producer)));
+        return std::move(*this);
+    }
+    /// Adds a taker of all results.
+    template <class C>
+        requires Consumer<detail::Target<C>>
+    RunnerBuilder consumer(C consumer) && {
+        setup_.consumers.push_back(std::make_unique<detail::ErasedConsumerOf<C>>(std::move(consumer)));
+        return std::move(*this);
+    }
+    /// Adds something that runs beside the jobs; services start before the producers, in the order they were added.
+    template <class S>
+        requires BackgroundService<detail::Target<S>>
+    RunnerBuilder background_service(S service) && {
+        setup_.services.push_back(std::make_unique<detail::ServiceTask<S>>(std::move(service)));
+        return std::move(*this);
+    }
+    /// Binds `Ids` to `executor` as `bind` does: an lvalue is borrowed, a `std::shared_ptr` shared, an rvalue moved in.
+    template <auto... Ids, class E>
+        requires Executor<typename detail::HolderOf<E>::type::executor_type>
+    auto with_faas_executor(E&& executor) && {
+        using Added = decltype(bind<Ids...>(std::forward<E>(executor)));
+        return RunnerBuilder<Bindings..., Added>{
+            std::move(executor_), std::move(setup_),
+            std::tuple_cat(std::move(bindings_), std::tuple<Added>{bind<Ids...>(std::forward<E>(executor))})};
+    }
+    /// Sets how many calls are in flight at most, 1,024 unless set.
+    RunnerBuilder max_in_flight(std::size_t calls) && {
+        setup_.max_in_flight = calls;
+        return std::move(*this);
+    }
+    /// Sets how many results wait for each consumer before their calls count as in flight still; 1,024 unless set.
+    RunnerBuilder consumer_queue(std::size_t results) && {
+        setup_.consumer_queue = results;
+        return std::move(*this);
+    }
+    /// Sets what a failure does to the run; `ErrorPolicy::stop` unless set.
+    RunnerBuilder error_policy(ErrorPolicy policy) && {
+        setup_.policy = policy;
+        return std::move(*this);
+    }
+    /// Sets how long calls may finish after a stop (30 s unless set), and after that consumers take results (1 s).
+    RunnerBuilder drain_timeout(std::chrono::milliseconds calls,
+                                std::chrono::milliseconds consumers = std::chrono::seconds{1}) && {
+        setup_.drain_timeout = calls;
+        setup_.delivery_timeout = consumers;
+        return std::move(*this);
+    }
+    /// Sets what is awaited at the very end, after a failure too.
+    template <ShutdownHandler H>
+    RunnerBuilder shutdown_handler(H handler) && {
+        setup_.shutdown = std::make_unique<detail::ShutdownTask<H>>(std::move(handler));
+        return std::move(*this);
+    }
+    /// Stops the run on SIGINT and SIGTERM; a second one skips the drain. Not done unless asked for.
+    RunnerBuilder handle_signals() && {
+        setup_.handle_signals = true;
+        return std::move(*this);
+    }
+
+    /// Makes the runner, or says what is missing: `errc::invalid_configuration` without a router or a producer, with a
+    /// job routed twice, or with a switchable FaaS job that the router has no place for.
+    result<Runner> build() && {
+        setup_.faas = std::apply(
+            [](auto&&... bindings) {
+                using Side = detail::FaasSideOf<Registry>;
+                return std::make_unique<Side>(Registry{std::move(bindings)...});
+            },
+            std::move(bindings_));
+        std::vector<std::string> warnings;
+        if (auto wrong = detail::check_setup(setup_, warnings)) return std::move(*wrong);
+        return Runner{std::make_shared<detail::RunnerCore>(executor_, std::move(setup_)), std::move(warnings)};
+    }
+
+private:
+    friend class Runner;
+    template <class... Others>
+    friend class RunnerBuilder;
+    RunnerBuilder(asio::any_io_executor executor, detail::RunnerSetup setup, std::tuple<Bindings...> bindings)
+        : executor_{std::move(executor)}, setup_{std::move(setup)}, bindings_{std::move(bindings)} {}
+
+    asio::any_io_executor executor_;
+    detail::RunnerSetup setup_;
+    std::tuple<Bindings...> bindings_;
+};
+
+inline RunnerBuilder<> Runner::builder(asio::any_io_executor executor) {
+    return RunnerBuilder<>{std::move(executor), detail::RunnerSetup{}, std::tuple<>{}};
+}
+template <class Context>
+    requires std::derived_from<Context, asio::execution_context>
+RunnerBuilder<> Runner::builder(Context& context) {
+    return builder(asio::any_io_executor{context.get_executor()});
+}
+
+}  // namespace blueprint::faas
+
+#endif
