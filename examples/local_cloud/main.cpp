@@ -1,0 +1,113 @@
+// A FaaS platform on this machine: speaks the custom platform contract and runs what is deployed to it.
+//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", and serves until SIGINT.
+#include <blueprint/faas/local/cloud.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <charconv>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace faas = blueprint::faas;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::string_view usage =
+    "usage: local_cloud [--listen ADDRESS:PORT] [--data DIR] [--tls CERT KEY] [--bearer-env NAME]\n"
+    "                   [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] [--help]\n"
+    "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
+    "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
+    "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
+    "  --bearer-env NAME      ask for the bearer token that this environment variable holds\n"
+    "  --strict-1-0           behave as a platform that knows nothing of contract 1.1\n"
+    "  --no-memory-limit      do not limit the functions' memory (programs built with AddressSanitizer need that)\n"
+    "  --allow-non-loopback   allow --listen beyond loopback; --tls is due then\n"
+    "  --verbose              write a line for each request to stderr\n"
+    "Functions run with the rights of this program: deploy only what you would run yourself.\n";
+
+[[noreturn]] void refuse(std::string_view why) {
+    std::cerr << "local_cloud: " << why << "\n" << usage;
+    std::exit(2);
+}
+
+void read_listen(std::string_view text, faas::local::CloudOptions& options) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) refuse("--listen wants ADDRESS:PORT, for example 127.0.0.1:8080");
+    const auto port = text.substr(colon + 1);
+    auto address = text.substr(0, colon);
+    if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+        address = address.substr(1, address.size() - 2);
+    const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+    if (failed != std::errc{} || end != port.data() + port.size() || port.empty())
+        refuse("the port of --listen must be a number from 0 to 65535");
+    options.listen_address = address;
+}
+
+faas::local::CloudOptions read_arguments(int argc, char** argv) {
+    faas::local::CloudOptions options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view name = argv[i];
+        const auto next = [&]() -> std::string {
+            if (i + 1 >= argc) refuse(std::string{name} + " lacks a value");
+            return argv[++i];
+        };
+        if (name == "--help") {
+            std::cout << usage;
+            std::exit(0);
+        } else if (name == "--listen") {
+            read_listen(next(), options);
+        } else if (name == "--data") {
+            options.data_directory = next();
+        } else if (name == "--tls") {
+            const auto chain = next();
+            const auto key = next();
+            auto identity = faas::local::TlsIdentity::from_files(chain, key);
+            if (!identity) refuse(identity.error().message);
+            options.tls = std::move(*identity);
+        } else if (name == "--bearer-env") {
+            const auto variable = next();
+            const char* token = std::getenv(variable.c_str());
+            if (token == nullptr || *token == '\0')
+                refuse("the environment variable " + variable + " of --bearer-env is not set");
+            options.bearer_tokens.emplace_back(token);
+        } else if (name == "--strict-1-0") {
+            options.strict_1_0 = true;
+        } else if (name == "--no-memory-limit") {
+            options.limit_memory = false;
+        } else if (name == "--allow-non-loopback") {
+            options.allow_non_loopback = true;
+        } else if (name == "--verbose") {
+            options.log = [](std::string_view line) { std::cerr << line << std::endl; };
+        } else {
+            refuse("does not know '" + std::string{name} + '\'');
+        }
+    }
+    return options;
+}
+
+asio::awaitable<void> stop_at_signal(asio::signal_set& signals, faas::local::Cloud& cloud) {
+    co_await signals.async_wait(asio::use_awaitable);
+    co_await cloud.stop();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    asio::io_context io{1};
+    faas::local::Cloud cloud{io, read_arguments(argc, argv)};
+    asio::signal_set signals{io, SIGINT, SIGTERM};
+    if (auto started = cloud.start(); !started) {
+        std::cerr << "local_cloud: " << started.error().message << '\n';
+        return started.error().code == faas::errc::invalid_configuration ? 2 : 1;
+    }
+    std::cout << "custom listening on " << cloud.url() << std::endl;
+    asio::co_spawn(io, stop_at_signal(signals, cloud), asio::detached);
+    io.run();
+}

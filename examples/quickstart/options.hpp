@@ -1,0 +1,90 @@
+#ifndef BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_OPTIONS_HPP
+#define BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_OPTIONS_HPP
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace quickstart {
+
+inline constexpr std::string_view help = R"(usage: quickstart [options]
+
+Deploys two of three jobs to a FaaS platform, runs calls of all three, shows where each ran and how, and removes what
+it deployed. Without --url the platform is a local cloud that this program starts, over TLS, on this machine.
+
+  --calls N          how many calls to make up (2000)
+  --input FILE|-     take the calls from JSON lines instead: {"job_id":0,"args":[27,0,0,0,0,0,0,0]}
+  --output FILE      write every result as a JSON line
+  --in-flight N      how many calls may run at once (16)
+  --url URL          use the platform at this address, of the custom HTTP contract
+  --token-env NAME   the environment variable that holds the platform's bearer token
+  --ca FILE          trust this certificate authority (PEM) as well
+  --function FILE    the function binary to deploy (quickstart_function beside this program)
+  --help             show this text
+
+The jobs: 0 counts Collatz steps (on FaaS), 1 mirrors digits (here), 2 inverts modulo 97 and sometimes fails (on FaaS).
+Each takes one number, written as 8 bytes, the lowest first. Exit status: 0 every call was answered, 1 something went
+wrong that was not a job's own failure, 2 the command line was wrong.
+)";
+
+struct Options {
+    std::uint64_t calls = 2000;
+    std::string input{};
+    std::string output{};
+    std::size_t in_flight = 16;
+    std::string url{};
+    std::string token_env{};
+    std::string ca_file{};
+    std::string function{};
+    bool show_help = false;
+};
+
+/// Reads the command line; nothing, and a message on standard error, if it is wrong.
+inline std::optional<Options> parse(int argc, char** argv) {
+    Options options;
+    const auto wrong = [](const std::string& why) -> std::optional<Options> {
+        std::cerr << "quickstart: " << why << "; see quickstart --help\n";
+        return std::nullopt;
+    };
+    const auto number = [](std::string_view text, auto& out) {
+        const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
+        return failed == std::errc{} && end == text.data() + text.size() && out > 0;
+    };
+    for (int i = 1; i < argc; ++i) {
+        const std::string name = argv[i];
+        if (name == "--help" || name == "-h") {
+            options.show_help = true;
+            return options;
+        }
+        const bool known = name == "--calls" || name == "--input" || name == "--output" || name == "--in-flight" ||
+                           name == "--url" || name == "--token-env" || name == "--ca" || name == "--function";
+        if (!known) return wrong("unknown option '" + name + "'");
+        if (++i == argc) return wrong(name + " needs a value");
+        const std::string value = argv[i];
+        if (name == "--calls" && !number(value, options.calls)) return wrong("--calls takes a number of at least 1");
+        if (name == "--in-flight" && !number(value, options.in_flight))
+            return wrong("--in-flight takes a number of at least 1");
+        if (name == "--input") options.input = value;
+        if (name == "--output") options.output = value;
+        if (name == "--url") options.url = value;
+        if (name == "--token-env") options.token_env = value;
+        if (name == "--ca") options.ca_file = value;
+        if (name == "--function") options.function = value;
+    }
+    if (options.url.empty() && !options.token_env.empty()) return wrong("--token-env goes with --url");
+    if (options.function.empty()) {
+        std::error_code ignored;
+        options.function =
+            std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "quickstart_function";
+    }
+    return options;
+}
+
+}  // namespace quickstart
+
+#endif

@@ -1,0 +1,103 @@
+#ifndef BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
+#define BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
+
+#include "options.hpp"
+#include <blueprint/faas/any_executor.hpp>
+#include <blueprint/faas/local/certificates.hpp>
+#include <blueprint/faas/local/cloud.hpp>
+#include <blueprint/faas/provider/custom.hpp>
+#include <blueprint/faas/transport/loopback.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <openssl/rand.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+namespace quickstart {
+
+namespace faas = blueprint::faas;
+
+/// The platform that the jobs go to, and the local cloud if it is ours.
+struct Platform {
+    std::unique_ptr<faas::local::Cloud> cloud{};
+    std::optional<faas::AnyFaasExecutor> executor{};
+    std::string url{};
+};
+
+/// Starts a local cloud over TLS, with a certificate authority and a token that are made for this run alone.
+inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io) {
+    auto authority = faas::local::CertificateAuthority::create();
+    if (!authority) return authority.error();
+    auto identity = authority->issue({"localhost", "127.0.0.1"});
+    if (!identity) return identity.error();
+    unsigned char random[24];
+    if (RAND_bytes(random, sizeof random) != 1)
+        return faas::Error{.code = faas::errc::infrastructure, .message = "no random numbers to make a token of"};
+    const faas::Secret token = faas::detail::hex_encode(random);
+
+    faas::local::CloudOptions options;
+    options.tls = faas::local::TlsIdentity{identity->certificate, identity->private_key};
+    options.bearer_tokens.push_back(token);
+#if defined(__SANITIZE_ADDRESS__)
+    options.limit_memory = false;  // AddressSanitizer reserves terabytes of addresses
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    options.limit_memory = false;
+#endif
+#endif
+    Platform platform;
+    platform.cloud = std::make_unique<faas::local::Cloud>(io, std::move(options));
+    if (auto started = platform.cloud->start(); !started) return started.error();
+    platform.url = platform.cloud->url();
+    faas::HttpsTransport transport{io.get_executor(), {.extra_roots = authority->certificate()}};
+    auto executor = faas::custom::create(std::move(transport), {.base_url = platform.url}, faas::Bearer{token});
+    if (!executor) return executor.error();
+    platform.executor.emplace(std::move(*executor));
+    return platform;
+}
+
+/// Reaches a platform that is there already. A token never goes over plain HTTP: that would not compile.
+inline faas::result<Platform> reach(boost::asio::io_context& io, const Options& options) {
+    const auto refuse = [](std::string why) {
+        return faas::Error{.code = faas::errc::invalid_configuration, .message = std::move(why)};
+    };
+    faas::Secret token;
+    if (!options.token_env.empty()) {
+        const char* value = std::getenv(options.token_env.c_str());
+        if (value == nullptr || *value == '\0')
+            return refuse("the environment variable " + options.token_env +
+                          " is not set: put the bearer token into it");
+        token = value;
+    }
+    faas::TlsOptions tls;
+    if (!options.ca_file.empty()) {
+        std::ifstream file{options.ca_file};
+        std::ostringstream text;
+        if (!file || !(text << file.rdbuf())) return refuse("--ca: the file " + options.ca_file + " cannot be read");
+        tls.extra_roots = text.str();
+    }
+    Platform platform;
+    platform.url = options.url;
+    const auto keep = [&](auto executor) -> faas::result<Platform> {
+        if (!executor) return executor.error();
+        platform.executor.emplace(std::move(*executor));
+        return std::move(platform);
+    };
+    if (options.url.starts_with("http://")) {
+        if (!token.empty()) return refuse("--token-env: a token is not sent over plain http://, use https://");
+        return keep(faas::custom::create(faas::LoopbackTransport{io.get_executor()}, {.base_url = options.url}));
+    }
+    faas::HttpsTransport transport{io.get_executor(), std::move(tls)};
+    if (token.empty()) return keep(faas::custom::create(std::move(transport), {.base_url = options.url}));
+    return keep(faas::custom::create(std::move(transport), {.base_url = options.url}, faas::Bearer{token}));
+}
+
+}  // namespace quickstart
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef BLUEPRINT_FAAS_LOCAL_HTTP_MESSAGE_HPP
+#define BLUEPRINT_FAAS_LOCAL_HTTP_MESSAGE_HPP
+
+#include "blueprint/faas/http.hpp"
+#include "blueprint/faas/job.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace blueprint::faas::local {
+
+namespace asio = boost::asio;
+
+/// A request as the server received it.
+struct ServerRequest {
+    std::string method{};  ///< as sent: "PUT"
+    std::string target{};  ///< as sent, in origin form: "/api/functions/job0?x=1"
+    std::vector<std::pair<std::string, std::string>> fields{};
+    std::optional<std::uint64_t> content_length{};
+    bool tls = false;
+    Bytes body{};  ///< empty while only the head is there
+    std::chrono::steady_clock::time_point received{};
+
+    /// Returns the value of the first header field of that name, whatever its case; nothing if it was not sent.
+    std::optional<std::string_view> field(std::string_view name) const noexcept {
+        for (const auto& entry : fields)
+            if (faas::detail::iequals(entry.first, name)) return entry.second;
+        return std::nullopt;
+    }
+};
+
+/// What the server answers. Content-Length, Connection and Date are the server's own.
+struct ServerAnswer {
+    unsigned status = 200;
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string content_type = "application/json";
+    std::string body{};
+    bool close = false;  ///< the connection ends after it, and the rest of the request is not waited for
+};
+
+/// What becomes of a request whose head alone was read.
+struct Admission {
+    std::optional<ServerAnswer> refusal{};  ///< sent instead of reading the body
+    std::uint64_t body_bytes = 0;           ///< the longest body taken
+};
+
+/// What an HTTP server serves: one platform's API. Called on the server's strand only; must outlive the server.
+class HttpService {
+public:
+    virtual ~HttpService() = default;
+    /// Judges the head, so that who may not is refused before a byte of the body is read.
+    virtual Admission admit(const ServerRequest& head) = 0;
+    /// Answers a whole request. Not cancelled when the client goes away.
+    virtual asio::awaitable<ServerAnswer> answer(ServerRequest request) = 0;
+    /// Words an error that the server itself found: 400, 413, 431, 500 or 503, in the platform's shape.
+    virtual ServerAnswer failure(unsigned status, std::string_view message) = 0;
+};
+
+}  // namespace blueprint::faas::local
+
+#endif

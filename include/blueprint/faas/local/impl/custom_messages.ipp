@@ -1,0 +1,424 @@
+#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_CUSTOM_MESSAGES_IPP
+#define BLUEPRINT_FAAS_LOCAL_IMPL_CUSTOM_MESSAGES_IPP
+
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/local/custom_messages.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+namespace blueprint::faas::local {
+
+inline Error bad_request(std::string message) { return refusal(400, "BAD_REQUEST", std::move(message)); }
+
+/// Reads a whole decimal number without sign; nothing if it is none or too large.
+inline std::optional<std::uint64_t> read_number(std::string_view text) noexcept {
+    std::uint64_t value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+inline std::optional<std::uint64_t> read_number(const boost::json::value& value) noexcept {
+    if (value.is_uint64()) return value.get_uint64();
+    if (value.is_int64() && value.get_int64() >= 0) return static_cast<std::uint64_t>(value.get_int64());
+    return std::nullopt;
+}
+
+/// The bare media type, without parameters.
+inline std::string_view media_type(const ServerRequest& head) noexcept {
+    auto type = head.field("content-type").value_or("");
+    type = type.substr(0, type.find(';'));
+    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+    return type;
+}
+
+BLUEPRINT_FAAS_DECL bool is_function_id(std::string_view id) noexcept {
+    const auto alphanumeric = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return !id.empty() && id.size() <= 64 && alphanumeric(id.front()) &&
+           std::all_of(id.begin(), id.end(), [&](char c) { return alphanumeric(c) || c == '_' || c == '-'; });
+}
+
+BLUEPRINT_FAAS_DECL result<CustomRoute> read_custom_route(std::string_view method, std::string_view target,
+                                                          bool strict_1_0, std::string& allow) {
+    using enum CustomOperation;
+    const auto only = [&](CustomRoute route, std::string_view allowed) -> result<CustomRoute> {
+        if (method == allowed) return route;
+        allow = allowed;
+        return refusal(405, "NOT_SUPPORTED", "this path has no " + std::string{method.substr(0, 16)});
+    };
+    const auto path = target.substr(0, target.find_first_of("?#"));
+    if (!strict_1_0 && path == "/api/platform") return only({.operation = describe}, "GET");
+    if (!strict_1_0 && path == "/api/functions") return only({.operation = list}, "GET");
+    constexpr std::string_view functions = "/api/functions/";
+    if (path.substr(0, functions.size()) != functions)
+        return refusal(404, "NOT_FOUND", "there is nothing at this path; functions are at /api/functions/{id}");
+    auto id = path.substr(functions.size());
+    std::string_view part;
+    for (const std::string_view name : {"/invoke", "/health", "/warm"}) {
+        if (id.size() <= name.size() || id.substr(id.size() - name.size()) != name) continue;
+        part = name;
+        id.remove_suffix(name.size());
+        break;
+    }
+    // Nothing but a valid id is ever used as one: it is compared after decoding, and 'a%2Fb' is 'a/b'.
+    const auto decoded = faas::detail::percent_decode(id);
+    if (!decoded || !is_function_id(*decoded))
+        return bad_request("that is no function id: it is a letter or digit and up to 63 more of these, '_' and '-'");
+    if (part == "/invoke") return only({.operation = invoke, .function_id = *decoded}, "POST");
+    if (part == "/health") return only({.operation = health, .function_id = *decoded}, "GET");
+    if (part == "/warm") return only({.operation = warm, .function_id = *decoded}, "POST");
+    if (method == "PUT") return CustomRoute{.operation = deploy, .function_id = *decoded};
+    if (method == "GET") return CustomRoute{.operation = get, .function_id = *decoded};
+    if (method == "DELETE") return CustomRoute{.operation = undeploy, .function_id = *decoded};
+    allow = "DELETE, GET, PUT";
+    return refusal(405, "NOT_SUPPORTED", "this path has no " + std::string{method.substr(0, 16)});
+}
+
+/// Reads one number of the configuration; absent is fine, anything but an integer in the range is not.
+inline result<std::optional<std::uint32_t>> read_setting(const boost::json::object& json, std::string_view name,
+                                                         std::uint32_t least, std::uint32_t most) {
+    const auto* found = json.if_contains(name);
+    if (found == nullptr) return std::optional<std::uint32_t>{};
+    const auto value = read_number(*found);
+    if (!value || *value < least || *value > most)
+        return bad_request("X-Blueprint-Config: " + std::string{name} + " must be an integer from " +
+                           std::to_string(least) + " to " + std::to_string(most));
+    return std::optional{static_cast<std::uint32_t>(*value)};
+}
+
+inline bool is_environment_name(std::string_view name) noexcept {
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    return !name.empty() && letter(name.front()) &&
+           std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+inline result<void> read_environment(const boost::json::value& value, FunctionSettings& settings) {
+    if (!value.is_object()) return bad_request("X-Blueprint-Config: env_vars must be an object of strings");
+    for (const auto& entry : value.get_object()) {
+        const std::string_view name{entry.key().data(), entry.key().size()};
+        if (!is_environment_name(name))
+            return bad_request("X-Blueprint-Config: a name in env_vars does not match [A-Za-z_][A-Za-z0-9_]*");
+        if (name.substr(0, 10) == "BLUEPRINT_")
+            return bad_request("X-Blueprint-Config: names starting with BLUEPRINT_ are reserved in env_vars");
+        if (!entry.value().is_string())
+            return bad_request("X-Blueprint-Config: the value of " + std::string{name} + " in env_vars is no string");
+        const auto& text = entry.value().get_string();
+        const std::string_view secret{text.data(), text.size()};
+        if (secret.find('\0') != std::string_view::npos)
+            return bad_request("X-Blueprint-Config: the value of " + std::string{name} + " in env_vars holds a NUL");
+        settings.env_vars.insert_or_assign(std::string{name}, Secret{secret});
+    }
+    return {};
+}
+
+inline result<void> read_configuration(std::string_view header, std::uint32_t most_warm, DeployRequest& request) {
+    constexpr std::size_t most_bytes = 8U << 10;
+    if (header.size() > most_bytes)
+        return refusal(431, "HEADER_TOO_LARGE",
+                       "X-Blueprint-Config has " + std::to_string(header.size()) + " bytes; at most 8192 are taken");
+    const auto text = faas::detail::base64_decode(header);
+    if (!text) return bad_request("X-Blueprint-Config is not standard Base64 with padding and without line breaks");
+    boost::system::error_code failed;
+    const auto parsed = boost::json::parse(faas::detail::text_of(*text), failed);
+    if (failed) return bad_request("X-Blueprint-Config holds no JSON: " + failed.message());
+    if (!parsed.is_object()) return bad_request("X-Blueprint-Config must hold a JSON object");
+    const auto& json = parsed.get_object();
+    auto& settings = request.settings;
+
+    const auto memory = read_setting(json, "memory_mb", 128, 10240);
+    if (!memory) return memory.error();
+    if (*memory) settings.memory_mb = (**memory + 63) / 64 * 64;
+    const auto timeout = read_setting(json, "timeout_secs", 1, 900);
+    if (!timeout) return timeout.error();
+    if (*timeout) settings.timeout = std::chrono::seconds{**timeout};
+    const auto concurrency = read_setting(json, "max_concurrency", 1, 1000);
+    if (!concurrency) return concurrency.error();
+    settings.max_concurrency = *concurrency;
+    const auto keep_warm =
+        read_setting(json, "keep_warm", 0, std::min(most_warm, settings.max_concurrency.value_or(most_warm)));
+    if (!keep_warm) return keep_warm.error();
+    settings.keep_warm = keep_warm->value_or(0);
+    if (const auto* hash = json.if_contains("package_sha256")) {
+        if (!hash->is_string()) return bad_request("X-Blueprint-Config: package_sha256 must be a string");
+        const auto bytes = faas::detail::hex_decode({hash->get_string().data(), hash->get_string().size()});
+        if (!bytes || bytes->size() != 32)
+            return bad_request("X-Blueprint-Config: package_sha256 must be 64 hexadecimal digits");
+        request.package_sha256 = faas::detail::hex_encode(*bytes);
+    }
+    if (const auto* variables = json.if_contains("env_vars")) return read_environment(*variables, settings);
+    return {};
+}
+
+BLUEPRINT_FAAS_DECL result<DeployRequest> read_deploy_request(const ServerRequest& head, std::uint32_t most_warm) {
+    DeployRequest request;
+    if (!faas::detail::iequals(media_type(head), "application/zip"))
+        return refusal(415, "UNSUPPORTED_MEDIA", "the body must be the zip itself, with Content-Type: application/zip");
+    if (head.field("content-encoding"))
+        return refusal(415, "UNSUPPORTED_MEDIA", "the body must be the zip itself, without Content-Encoding");
+    if (const auto header = head.field("x-blueprint-config")) {
+        if (auto read = read_configuration(*header, most_warm, request); !read) return read.error();
+    }
+    if (const auto revision = head.field("x-blueprint-revision")) {
+        const auto plain = plain_text(revision, 256);
+        if (!plain) return bad_request("X-Blueprint-Revision must be 1 to 256 printable characters");
+        request.revision = *plain;
+    }
+    return request;
+}
+
+BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_head(const ServerRequest& head, bool strict_1_0) {
+    InvokeRequest call;
+    const auto type = media_type(head);
+    if (head.field("content-encoding"))
+        return refusal(415, "UNSUPPORTED_MEDIA", "the body must come without Content-Encoding");
+    if (!strict_1_0 && faas::detail::iequals(type, "application/octet-stream")) {
+        const auto job_id = read_number(head.field("x-blueprint-job-id").value_or(""));
+        if (!job_id || *job_id > 0xffffffffU)
+            return bad_request("a binary call needs X-Blueprint-Job-Id: an integer from 0 to 4294967295");
+        call.job_id = static_cast<std::uint32_t>(*job_id);
+        call.binary = true;
+    } else if (!faas::detail::iequals(type, "application/json")) {
+        return refusal(415, "UNSUPPORTED_MEDIA",
+                       strict_1_0 ? "a call must be application/json"
+                                  : "a call must be application/json or application/octet-stream");
+    }
+    call.base64 = !strict_1_0 && faas::detail::iequals(head.field("x-blueprint-bytes").value_or(""), "base64");
+    if (const auto text = head.field("x-blueprint-timeout-ms")) {
+        const auto timeout = read_number(*text);
+        if (!timeout || *timeout == 0) return bad_request("X-Blueprint-Timeout-Ms must be a positive integer");
+        call.timeout = std::chrono::milliseconds{std::min<std::uint64_t>(*timeout, 900'000)};
+    }
+    return call;
+}
+
+BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_request(ServerRequest& request, bool strict_1_0) {
+    auto head = read_invoke_head(request, strict_1_0);
+    if (!head) return head.error();
+    InvokeRequest call = std::move(*head);
+    if (call.binary) {
+        call.args = std::move(request.body);
+        return call;
+    }
+    std::optional<Bytes> args;
+    const auto json = faas::detail::parse_object_with_bytes(faas::detail::text_of(request.body), "args", args);
+    if (!json) return bad_request("the call cannot be read: " + json.error().message);
+    if (!args) return bad_request("the call has no args: an array of integers 0 to 255, or a Base64 string");
+    const auto* job_id = json->if_contains("job_id");
+    const auto number = job_id != nullptr ? read_number(*job_id) : std::nullopt;
+    if (!number || *number > 0xffffffffU) return bad_request("job_id must be an integer from 0 to 4294967295");
+    call.job_id = static_cast<std::uint32_t>(*number);
+    call.args = std::move(*args);
+    return call;
+}
+
+BLUEPRINT_FAAS_DECL result<std::uint32_t> read_warm_request(std::string_view body) {
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return 1U;
+    boost::system::error_code failed;
+    const auto json = boost::json::parse(body, failed);
+    if (failed || !json.is_object()) return bad_request("the body must be a JSON object such as {\"instances\":2}");
+    const auto* found = json.get_object().if_contains("instances");
+    if (found == nullptr) return 1U;
+    const auto count = read_number(*found);
+    if (!count || *count < 1 || *count > 1000) return bad_request("instances must be an integer from 1 to 1000");
+    return static_cast<std::uint32_t>(*count);
+}
+
+BLUEPRINT_FAAS_DECL std::string function_input(const InvokeRequest& call, const ServerRequest& request,
+                                               std::chrono::system_clock::time_point deadline) {
+    boost::json::object context;
+    context["deadline_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.time_since_epoch()).count();
+    if (const auto trace = plain_text(request.field("traceparent"), 256)) context["traceparent"] = *trace;
+    if (const auto id = plain_text(request.field("x-request-id"), 256)) context["request_id"] = *id;
+    std::string text = "{\"job_id\":" + std::to_string(call.job_id) + ",\"args\":";
+    faas::detail::append_json_bytes(text, call.args);
+    text.append(",\"context\":").append(boost::json::serialize(context)).append("}\n");
+    return text;
+}
+
+/// Makes text for a JSON answer of what a program wrote: what is not UTF-8 becomes '?'.
+inline std::string printable(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[at]);
+        const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        bool valid = lead < 0x80 || (lead >= 0xc2 && lead <= 0xf4 && at + length <= text.size());
+        for (std::size_t i = 1; valid && i < length; ++i)
+            valid = (static_cast<unsigned char>(text[at + i]) & 0xc0) == 0x80;
+        if (valid && length > 2) {  // overlong forms, surrogates, and what is beyond Unicode
+            const auto second = static_cast<unsigned char>(text[at + 1]);
+            valid = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f) &&
+                    !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
+        }
+        out.append(valid ? text.substr(at, length) : std::string_view{"?"});
+        at += valid ? length : 1;
+    }
+    return out;
+}
+
+inline std::int64_t rounded_up_ms(std::chrono::microseconds time) noexcept {
+    return std::chrono::ceil<std::chrono::milliseconds>(time).count();
+}
+
+/// A call that did not give bytes: what went wrong, and what is known of it.
+struct InvokeFailure {
+    unsigned status = 500;
+    std::string code{};
+    std::string message{};
+};
+
+/// Reads what the process did: its bytes, or why there are none.
+inline std::optional<InvokeFailure> read_outcome(const InvokeRequest& call, ProcessOutcome& outcome,
+                                                 std::chrono::seconds limit, Bytes& bytes) {
+    const auto failed = [](std::string message) {
+        return InvokeFailure{.code = "EXECUTION_ERROR", .message = std::move(message)};
+    };
+    switch (outcome.end) {
+        case ProcessEnd::timed_out:
+            if (call.timeout && *call.timeout < limit)
+                return InvokeFailure{.status = 504,
+                                     .code = "TIMEOUT",
+                                     .message = "the function was ended after the caller's " +
+                                                std::to_string(call.timeout->count()) + " ms"};
+            return InvokeFailure{
+                .status = 504,
+                .code = "TIMEOUT",
+                .message = "the function was ended after its timeout of " + std::to_string(limit.count()) + " s"};
+        case ProcessEnd::stopped:
+            return InvokeFailure{.status = 503, .code = "UNAVAILABLE", .message = "the platform is being stopped"};
+        case ProcessEnd::too_much_output: return failed("the function wrote more than is allowed and was ended");
+        case ProcessEnd::signalled: {
+            const char* const name = ::strsignal(outcome.status);
+            return failed("the function was ended by signal " + std::to_string(outcome.status) +
+                          (name != nullptr ? " (" + std::string{name} + ")" : ""));
+        }
+        case ProcessEnd::exited: break;
+    }
+    if (outcome.status != 0) return failed("the function ended with status " + std::to_string(outcome.status));
+    if (outcome.output.find_first_not_of(" \t\r\n") == std::string::npos)
+        return failed("the function wrote nothing; it must write one JSON object");
+    std::optional<Bytes> result_bytes;
+    const auto json = faas::detail::parse_object_with_bytes(outcome.output, "result", result_bytes);
+    if (!json) return failed("the function's answer cannot be read: " + json.error().message);
+    // A function that ended too fast to be looked at knows itself what it needed.
+    if (const auto* memory = json->if_contains("memory_used_mb"); memory != nullptr && !outcome.peak_memory_mib) {
+        if (const auto number = read_number(*memory); number && *number > 0 && *number <= 1U << 20U)
+            outcome.peak_memory_mib = static_cast<std::uint32_t>(*number);
+    }
+    if (const auto* id = json->if_contains("job_id")) {
+        if (const auto number = read_number(*id); !number || *number != call.job_id)
+            return failed("the function answered for another job than it was called for");
+    }
+    if (const auto* success = json->if_contains("success")) {
+        if (!success->is_bool()) return failed("the function's answer has a success that is neither true nor false");
+        if (!success->get_bool()) {
+            auto failure = failed("the function reported failure without saying why");
+            if (const auto* text = json->if_contains("error"); text != nullptr && text->is_string())
+                failure.message.assign(text->get_string().data(),
+                                       std::min<std::size_t>(text->get_string().size(), 4096));
+            failure.message = printable(failure.message);
+            if (const auto* code = json->if_contains("code"); code != nullptr && code->is_string())
+                if (const auto plain =
+                        plain_text(std::string_view{code->get_string().data(), code->get_string().size()}, 64))
+                    failure.code = *plain;
+            return failure;
+        }
+    }
+    if (!result_bytes) return failed("the function's answer has no result");
+    bytes = std::move(*result_bytes);
+    return std::nullopt;
+}
+
+BLUEPRINT_FAAS_DECL ServerAnswer invoke_answer(const std::string& function_id, const InvokeRequest& call,
+                                               ProcessOutcome outcome, std::chrono::seconds limit, bool cold,
+                                               bool strict_1_0, const CloudLimits& limits) {
+    Bytes bytes;
+    auto failure = read_outcome(call, outcome, limit, bytes);
+    const auto took = rounded_up_ms(outcome.duration);
+    ServerAnswer answer;
+    if (!failure && call.binary) {
+        answer.content_type = "application/octet-stream";
+        answer.headers.emplace_back("X-Blueprint-Execution-Ms", std::to_string(took));
+        if (outcome.peak_memory_mib)
+            answer.headers.emplace_back("X-Blueprint-Memory-Mb", std::to_string(*outcome.peak_memory_mib));
+        answer.headers.emplace_back("X-Blueprint-Cold-Start", cold ? "true" : "false");
+        answer.body = faas::detail::text_of(bytes);
+    } else if (!failure) {
+        auto& text = answer.body;
+        text = "{\"job_id\":" + std::to_string(call.job_id) + ",\"result\":";
+        if (call.base64) {
+            text += '"';
+            faas::detail::append_base64(text, bytes);
+            text += '"';
+        } else {
+            faas::detail::append_json_bytes(text, bytes);
+        }
+        text += ",\"success\":true,\"execution_ms\":" + std::to_string(took);
+        if (outcome.peak_memory_mib) text += ",\"memory_used_mb\":" + std::to_string(*outcome.peak_memory_mib);
+        if (!strict_1_0) text.append(",\"cold_start\":").append(cold ? "true" : "false");
+        text += '}';
+    }
+    if (!failure && answer.body.size() > limits.answer_bytes)
+        failure = InvokeFailure{.code = "EXECUTION_ERROR",
+                                .message = "the answer has " + std::to_string(answer.body.size()) + " bytes; at most " +
+                                           std::to_string(limits.answer_bytes) + " are sent"};
+    if (!failure) return answer;
+
+    boost::json::object details{{"function_id", function_id}};
+    if (outcome.end == ProcessEnd::exited) details["exit_status"] = outcome.status;
+    if (outcome.end == ProcessEnd::signalled) details["signal"] = outcome.status;
+    constexpr std::size_t most_log = 4096;
+    if (!outcome.log_tail.empty()) {
+        const std::string_view tail = outcome.log_tail;
+        details["stderr"] = printable(tail.substr(tail.size() - std::min(tail.size(), most_log)));
+    }
+    boost::json::object content{{"error", failure->message},     {"code", failure->code}, {"function_id", function_id},
+                                {"details", std::move(details)}, {"job_id", call.job_id}, {"execution_ms", took}};
+    if (failure->status == 500) content["success"] = false;  // in a 504 it would look like the function's own word
+    if (outcome.peak_memory_mib) content["memory_used_mb"] = *outcome.peak_memory_mib;
+    if (!strict_1_0) content["cold_start"] = cold;
+    return json_answer(failure->status, content);
+}
+
+BLUEPRINT_FAAS_DECL ServerAnswer error_answer(const Error& error, std::string_view function_id) {
+    boost::json::object details;
+    boost::json::object content{{"error", error.message},
+                                {"code", error.platform_code.empty() ? "INFRASTRUCTURE_ERROR" : error.platform_code}};
+    if (!function_id.empty()) {
+        content["function_id"] = function_id;
+        details["function_id"] = function_id;
+    }
+    content["details"] = std::move(details);
+    return json_answer(error.http_status == 0 ? 500 : error.http_status, content);
+}
+
+BLUEPRINT_FAAS_DECL ServerAnswer json_answer(unsigned status, const boost::json::object& content) {
+    ServerAnswer answer;
+    answer.status = status;
+    answer.body = boost::json::serialize(content);
+    return answer;
+}
+
+BLUEPRINT_FAAS_DECL std::string rfc3339(std::chrono::system_clock::time_point time) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    char text[32];
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
+}  // namespace blueprint::faas::local
+
+#endif

@@ -1,0 +1,82 @@
+#ifndef BLUEPRINT_FAAS_LOCAL_OPTIONS_HPP
+#define BLUEPRINT_FAAS_LOCAL_OPTIONS_HPP
+
+#include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/error.hpp"
+#include "blueprint/faas/secret.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace blueprint::faas::local {
+
+/// Who the server is towards its clients: a PEM certificate chain, the leaf first, and the leaf's unencrypted PEM key.
+struct TlsIdentity {
+    std::string certificate_chain{};
+    Secret private_key{};
+
+    /// Reads both from files of at most 1 MiB: `errc::invalid_configuration` names the one that cannot be read.
+    static result<TlsIdentity> from_files(const std::filesystem::path& certificate_chain,
+                                          const std::filesystem::path& private_key);
+};
+
+/// What bounds the server. The first five are the contract's; the rest keeps one client from using up the machine.
+struct CloudLimits {
+    std::uint64_t package_bytes = 50ULL << 20;  ///< of an uploaded zip
+    std::uint64_t unpacked_bytes = 250ULL << 20;
+    std::uint64_t request_bytes = 6ULL << 20;  ///< of the body of an invocation
+    std::uint64_t answer_bytes = 6ULL << 20;   ///< of the body of an answer, and of a function's stdout
+    std::size_t stderr_bytes = 64U << 10;      ///< of a function's stderr; its end is kept
+    std::size_t functions = 1000;
+    std::uint32_t warm_instances = 64;                         ///< kept ready for one function
+    std::size_t connections = 1024;                            ///< further clients wait in the listening socket's queue
+    std::uint64_t buffered_bytes = 1ULL << 30;                 ///< of all bodies being received; 503 beyond
+    std::chrono::milliseconds idle{std::chrono::seconds{75}};  ///< a kept connection without a request
+    std::chrono::milliseconds stall{std::chrono::seconds{30}};      ///< a head that is not complete, a body that stops
+    std::chrono::milliseconds kill_after{std::chrono::seconds{2}};  ///< between TERM and KILL
+    std::chrono::milliseconds warm_idle{std::chrono::minutes{10}};  ///< an instance that nobody needed
+};
+
+/// How a `Cloud` listens, whom it serves, and where it keeps what was deployed.
+struct CloudOptions {
+    std::string listen_address = "127.0.0.1";  ///< an IP address
+    std::uint16_t port = 0;                    ///< 0: any free one, see `Cloud::url`
+    /// Where packages and the functions' private directories live, in a subdirectory of the server's own that it
+    /// removes at its end: deployments do not outlive the server. Made if absent (0700). Empty: a new directory below
+    /// the system's temporary one.
+    std::filesystem::path data_directory{};
+    std::optional<TlsIdentity> tls{};     ///< nothing: plain HTTP
+    std::vector<Secret> bearer_tokens{};  ///< any of them opens; none: everybody may do everything
+    bool allow_non_loopback = false;      ///< without it, only loopback addresses are listened on; with it, TLS is due
+    bool strict_1_0 = false;              ///< behaves as a platform that knows nothing of 1.1
+    std::uint32_t account_concurrency = 1000;  ///< simultaneous invocations of all functions
+    /// Limits the functions' memory (RLIMIT_DATA). Programs built with AddressSanitizer reserve terabytes and cannot
+    /// run under any such limit.
+    bool limit_memory = true;
+    CloudLimits limits{};
+    std::function<void(std::string_view)> log{};  ///< is given a line for each request: never headers, never bodies
+};
+
+/// What a `Cloud` has done so far.
+struct CloudStats {
+    std::uint64_t requests = 0;
+    std::uint64_t connections = 0;
+    std::size_t open_connections = 0;
+    std::uint64_t processes_started = 0;
+    std::size_t processes_alive = 0;
+};
+
+}  // namespace blueprint::faas::local
+
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#include "blueprint/faas/local/impl/options.ipp"
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+#ifndef BLUEPRINT_FAAS_LOCAL_PACKAGE_STORE_HPP
+#define BLUEPRINT_FAAS_LOCAL_PACKAGE_STORE_HPP
+
+#include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/error.hpp"
+#include "blueprint/faas/local/options.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace blueprint::faas::local {
+
+/// A directory that is removed, with all that is in it, when its last owner lets go.
+class OwnedDirectory {
+public:
+    explicit OwnedDirectory(std::filesystem::path path) : path_{std::move(path)} {}
+    OwnedDirectory(const OwnedDirectory&) = delete;
+    OwnedDirectory& operator=(const OwnedDirectory&) = delete;
+    ~OwnedDirectory();
+    const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// A package on disk. Its directory lives as long as a deployment or a process that uses it.
+struct StoredPackage {
+    std::shared_ptr<OwnedDirectory> directory{};
+    std::string sha256{};  ///< of the zip, lower-case hex
+    std::uint64_t bootstrap_bytes = 0;
+};
+
+/// Keeps packages and private directories in a fresh subdirectory of the data directory, which nobody else may enter
+/// and which goes with the store: deployments do not outlive the server. What a killed server left behind is removed by
+/// the next one on the same data directory. One thread (or strand) at a time.
+class PackageStore {
+public:
+    /// `errc::infrastructure` if the directory cannot be made.
+    static result<std::unique_ptr<PackageStore>> open(const CloudOptions& options);
+    PackageStore(const PackageStore&) = delete;
+    PackageStore& operator=(const PackageStore&) = delete;
+    ~PackageStore();
+
+    /// Unpacks `zip` into a new directory. A refused package leaves nothing; `Error::platform_code` is the contract's
+    /// ("BAD_REQUEST", "TOO_LARGE"). Its `bootstrap` gets mode 0755.
+    /// Source: custom platform contract, "Package".
+    result<StoredPackage> unpack(std::span<const std::uint8_t> zip);
+    /// Makes an empty directory for one process.
+    result<std::shared_ptr<OwnedDirectory>> private_directory();
+    const std::filesystem::path& root() const noexcept { return root_; }
+
+private:
+    PackageStore(std::filesystem::path root, int lock, CloudLimits limits)
+        : root_{std::move(root)}, lock_{lock}, limits_{limits} {}
+
+    std::filesystem::path root_;
+    int lock_ = -1;  // held as long as the directory is in use
+    CloudLimits limits_;
+    std::uint64_t next_ = 0;
+};
+
+}  // namespace blueprint::faas::local
+
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#include "blueprint/faas/local/impl/package_store.ipp"
+#endif
+
+#endif

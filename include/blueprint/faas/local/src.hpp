@@ -1,0 +1,23 @@
+#ifndef BLUEPRINT_FAAS_LOCAL_SRC_HPP
+#define BLUEPRINT_FAAS_LOCAL_SRC_HPP
+
+// The local cloud's one optional translation unit: include this in exactly one .cpp file of a program that embeds the
+// local cloud and defines BLUEPRINT_FAAS_SEPARATE_COMPILATION for all its files. It may be the file that includes
+// blueprint/faas/src.hpp, or another one.
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#error \
+    "define BLUEPRINT_FAAS_SEPARATE_COMPILATION for every file of the program, then include local/src.hpp in one of them"
+#endif
+
+#include "blueprint/faas/local/impl/certificates.ipp"
+#include "blueprint/faas/local/impl/cloud.ipp"
+#include "blueprint/faas/local/impl/custom_messages.ipp"
+#include "blueprint/faas/local/impl/custom_platform.ipp"
+#include "blueprint/faas/local/impl/deployment.ipp"
+#include "blueprint/faas/local/impl/http_server.ipp"
+#include "blueprint/faas/local/impl/options.ipp"
+#include "blueprint/faas/local/impl/package_store.ipp"
+#include "blueprint/faas/local/impl/process.ipp"
+#include "blueprint/faas/local/impl/server_stream.ipp"
+
+#endif
