@@ -81,8 +81,7 @@ faas::Error cannot(const std::string& what) {
     return faas::Error{.code = faas::errc::invalid_configuration, .message = what};
 }
 
-const std::map<faas::JobId, std::string_view> names{
-    {faas::JobId{0}, "collatz"}, {faas::JobId{1}, "mirror"}, {faas::JobId{2}, "inverse mod 97"}};
+const std::map<std::string, std::string_view> names{{"0", "collatz"}, {"1", "mirror"}, {"2", "inverse mod 97"}};
 
 const std::array deployed_jobs{faas::JobId{0}, faas::JobId{2}};
 

@@ -21,7 +21,10 @@ namespace faas = blueprint::faas;
 class Statistics {
 public:
     void add(const faas::Invocation& done) {
-        auto& row = rows_[{done.result.job_id, std::string{done.result.ran_on}}];
+        // A line that is no call has the line's number beside it, and no job.
+        const bool no_call = done.result.ran_on.empty() && done.result.metadata.get("line").has_value();
+        const auto job = no_call ? std::string{"-"} : std::to_string(done.result.job_id.value());
+        auto& row = rows_[{job, done.result.ran_on.empty() ? "nowhere" : std::string{done.result.ran_on}}];
         row.times.push_back(done.metrics.total_duration);
         if (done.result.succeeded()) {
             ++row.ok;
@@ -31,8 +34,7 @@ public:
             // Only what the job itself decided is its own failure; all else is trouble on the way.
             const bool own = error.code == faas::errc::function_error || error.code == faas::errc::serialization;
             if (!own) ++trouble_;
-            auto& seen = failures_[{done.result.job_id, error.message}];
-            ++seen;
+            ++failures_[no_call ? error.message : "job " + job + ": " + error.message];
         }
         if (done.metrics.cold_start) row.cold_known = true;
         if (done.metrics.cold_start.value_or(false)) ++row.cold;
@@ -41,13 +43,16 @@ public:
     std::uint64_t count() const noexcept { return count_; }
     std::uint64_t trouble() const noexcept { return trouble_; }
 
-    void print(const std::map<faas::JobId, std::string_view>& names) const {
+    /// `names` are the jobs by their numbers.
+    void print(const std::map<std::string, std::string_view>& names) const {
         std::printf("\n  %-4s %-18s %-18s %7s %7s %10s %10s %12s\n", "job", "what", "ran on", "ok", "failed", "p50 ms",
                     "p99 ms", "cold starts");
         for (const auto& [key, row] : rows_) {
-            const auto name = names.contains(key.first) ? names.at(key.first) : std::string_view{"(no such job)"};
+            const auto name = names.contains(key.first)
+                                  ? names.at(key.first)
+                                  : std::string_view{key.first == "-" ? "(no call)" : "(no such job)"};
             const auto cold = row.cold_known ? std::to_string(row.cold) : std::string{"-"};
-            std::printf("  %-4u %-18.*s %-18s %7llu %7llu %10.2f %10.2f %12s\n", key.first.value(),
+            std::printf("  %-4s %-18.*s %-18s %7llu %7llu %10.2f %10.2f %12s\n", key.first.c_str(),
                         static_cast<int>(name.size()), name.data(), key.second.c_str(), row.ok, row.failed,
                         percentile(row.times, 0.50), percentile(row.times, 0.99), cold.c_str());
         }
@@ -56,8 +61,7 @@ public:
     /// Shows the commonest failures, at most five.
     void print_failures() const {
         std::vector<std::pair<std::uint64_t, std::string>> worst;
-        for (const auto& [key, times] : failures_)
-            worst.emplace_back(times, "job " + std::to_string(key.first.value()) + ": " + key.second);
+        for (const auto& [key, times] : failures_) worst.emplace_back(times, key);
         std::sort(worst.rbegin(), worst.rend());
         for (std::size_t i = 0; i < std::min<std::size_t>(worst.size(), 5); ++i)
             std::printf("  %llu x %s\n", static_cast<unsigned long long>(worst[i].first), worst[i].second.c_str());
@@ -78,8 +82,8 @@ private:
         return static_cast<double>(times[static_cast<std::size_t>(at)].count()) / 1000.0;
     }
 
-    std::map<std::pair<faas::JobId, std::string>, Row> rows_;
-    std::map<std::pair<faas::JobId, std::string>, std::uint64_t> failures_;
+    std::map<std::pair<std::string, std::string>, Row> rows_;
+    std::map<std::string, std::uint64_t> failures_;
     std::uint64_t count_ = 0;
     std::uint64_t trouble_ = 0;
 };

@@ -54,6 +54,8 @@ with tempfile.TemporaryDirectory() as directory:
     expect("counted", "6 calls: 2 ok, 4 failed, 0 unfinished" in done.stdout, done.stdout)
     expect("id 2^32 is told", "4294967296" in done.stdout, done.stdout)
     expect("the unknown job is told", "job 7" in done.stdout, done.stdout)
+    expect("input that is no call is no job's", row(done.stdout, "-") == ("nowhere", 0, 2), done.stdout)
+    expect("job 0 counts its own calls alone", row(done.stdout, 0) == ("Custom HTTP FaaS", 1, 1), done.stdout)
     expect("the wrong size is told", "takes 8 bytes" in done.stdout, done.stdout)
     with open(output) as file:
         results = file.read().splitlines()
