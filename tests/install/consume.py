@@ -29,7 +29,7 @@ def run(*command, **options):
 
 
 def skip(reason):
-    print(f"skipped: {reason}")
+    print(reason)
     sys.exit(77)
 
 
