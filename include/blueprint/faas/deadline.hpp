@@ -18,9 +18,9 @@ inline Deadline deadline_after(std::chrono::milliseconds timeout) noexcept {
 
 /// Returns what is left until `deadline`, never less than zero.
 inline std::chrono::milliseconds time_left(Deadline deadline) noexcept {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    return left.count() > 0 ? left : std::chrono::milliseconds{0};
+    const auto now = std::chrono::steady_clock::now();
+    if (deadline <= now) return std::chrono::milliseconds{0};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
 }
 
 }  // namespace blueprint::faas

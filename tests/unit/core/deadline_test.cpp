@@ -29,4 +29,5 @@ TEST_CASE("deadline: what has passed leaves zero, never less") {
     CHECK((time_left(Deadline{}) == 0ms));
     CHECK((time_left(deadline_after(0ms)) == 0ms));
     CHECK((time_left(deadline_after(-5s)) == 0ms));
+    CHECK((time_left(Deadline::min()) == 0ms));
 }
