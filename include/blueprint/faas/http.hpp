@@ -1,11 +1,12 @@
 #ifndef BLUEPRINT_FAAS_HTTP_HPP
 #define BLUEPRINT_FAAS_HTTP_HPP
 
-#include "blueprint/faas/job.hpp"
+#include "blueprint/faas/body.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -144,27 +145,6 @@ private:
     std::string refused_;
 };
 
-/// The body of a request: owned text or bytes, or shared bytes, so that a package is never copied.
-class Body {
-public:
-    Body() = default;
-    Body(std::string text) : text_{std::move(text)} {}
-    Body(Bytes bytes) : bytes_{std::move(bytes)} {}
-    Body(std::shared_ptr<const Bytes> shared) : shared_{std::move(shared)} {}
-
-    std::string_view view() const noexcept {
-        const Bytes& bytes = shared_ ? *shared_ : bytes_;
-        if (bytes.empty()) return text_;
-        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    }
-    std::size_t size() const noexcept { return view().size(); }
-
-private:
-    std::string text_{};
-    Bytes bytes_{};
-    std::shared_ptr<const Bytes> shared_{};
-};
-
 /// One request. `Host`, `Content-Length` and `Connection` are the Transport's to write.
 struct HttpRequest {
     Origin origin{};
@@ -172,7 +152,11 @@ struct HttpRequest {
     std::string target{"/"};  ///< path and query, already percent-encoded
     Headers headers{};
     Body body{};
-    std::size_t max_response_bytes = 1024 * 1024;  ///< a longer body is `errc::serialization`
+    std::size_t max_response_bytes = 1024 * 1024;  ///< a longer body, unpacked, is `errc::serialization`
+    bool accept_gzip = false;                      ///< offer it; an answer that is gzip is unpacked in any case
+    std::shared_ptr<BodySink> sink{};              ///< takes the body of a 2xx answer instead of `HttpResponse::body`
+    /// Is told how much of the body has gone out, at least every 256 KiB; must return soon.
+    std::function<void(std::uint64_t sent, std::uint64_t total)> upload_progress{};
 };
 
 /// One answer.

@@ -20,7 +20,9 @@
 #endif
 
 #include "blueprint/faas/codec/impl/custom_protocol.ipp"
+#include "blueprint/faas/detail/impl/crc32.ipp"
 #include "blueprint/faas/detail/impl/encoding.ipp"
+#include "blueprint/faas/detail/impl/file_body.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"

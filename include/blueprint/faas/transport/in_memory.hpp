@@ -28,10 +28,21 @@ public:
             co_return Error{.code = errc::timed_out,
                             .message = "the deadline had passed before the request was sent",
                             .execution = Execution::not_started};
-        co_return handler_(request);
+        auto answer = handler_(request);
+        if (answer && request.sink && answer->status >= 200 && answer->status < 300) {
+            auto taken = hand_over(*answer, *request.sink);
+            if (!taken) co_return std::move(taken).error();
+        }
+        co_return answer;
     }
 
 private:
+    static result<void> hand_over(HttpResponse& answer, BodySink& sink) {
+        const auto body = std::exchange(answer.body, {});
+        auto begun = sink.begin(answer);
+        return begun ? sink.write(body) : begun;
+    }
+
     asio::any_io_executor executor_;
     Handler handler_;
 };

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_PACKAGE_IMPL_ZIP_FORMAT_HPP
 #define BLUEPRINT_FAAS_PACKAGE_IMPL_ZIP_FORMAT_HPP
 
+#include "blueprint/faas/detail/crc32.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
 #include <boost/beast/zlib/inflate_stream.hpp>
@@ -29,9 +30,6 @@ inline constexpr std::uint16_t zip_flag_descriptor = 1U << 3;
 inline constexpr std::uint16_t zip_flag_utf8 = 1U << 11;
 inline constexpr std::uint16_t zip_method_stored = 0;
 inline constexpr std::uint16_t zip_method_deflated = 8;
-
-/// Computes the CRC-32 of zip and gzip; `so_far` is the value of what came before.
-BLUEPRINT_FAAS_DECL std::uint32_t crc32(std::span<const std::uint8_t> data, std::uint32_t so_far = 0) noexcept;
 
 /// Shows a name from an untrusted archive: quoted, cut at 120 bytes, what is not printable ASCII as \xNN.
 BLUEPRINT_FAAS_DECL std::string quoted_name(std::string_view name);

@@ -1,0 +1,270 @@
+#include "blueprint/faas/file_body.hpp"
+#include "blueprint/faas/transport/https.hpp"
+#include "blueprint/faas/transport/loopback.hpp"
+#include "support/gzip.hpp"
+#include "support/raw_peer.hpp"
+#include "support/run.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace blueprint::faas;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using tests::failed;
+using tests::ok;
+using tests::RawPeer;
+
+namespace {
+
+// A peer, a transport, and one exchange after another.
+struct Talk {
+    explicit Talk(std::vector<RawPeer::Step> script) : peer{io, std::move(script)}, transport{io.get_executor()} {}
+
+    HttpRequest request(Verb verb = Verb::post) const {
+        HttpRequest request;
+        request.origin = {.tls = false, .host = "127.0.0.1", .port = peer.port()};
+        request.verb = verb;
+        return request;
+    }
+    result<HttpResponse> exchange(const HttpRequest& asked, std::chrono::milliseconds timeout = 5s) {
+        std::optional<result<HttpResponse>> outcome;
+        asio::co_spawn(io, transport.exchange(asked, deadline_after(timeout)),
+                       [&](std::exception_ptr failure, result<HttpResponse> answer) {
+                           if (failure) std::rethrow_exception(failure);
+                           outcome.emplace(std::move(answer));
+                       });
+        io.restart();
+        while (!outcome && io.run_one() != 0) {
+        }
+        REQUIRE(outcome.has_value());
+        return std::move(*outcome);
+    }
+    result<HttpResponse> get() { return exchange(request(Verb::get)); }
+
+    asio::io_context io;
+    RawPeer peer;
+    LoopbackTransport transport;
+};
+
+std::string answer(const std::string& headers, const std::string& body) {
+    return "HTTP/1.1 200 OK\r\n" + headers + "\r\n" + body;
+}
+std::string sized(const std::string& headers, const std::string& body) {
+    return answer(headers + "Content-Length: " + std::to_string(body.size()) + "\r\n", body);
+}
+std::string chunked(const std::string& headers, const std::string& body, std::size_t piece) {
+    std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + headers + "\r\n";
+    for (std::size_t at = 0; at < body.size(); at += piece) {
+        const auto part = body.substr(at, piece);
+        char size[20];
+        std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+        text += size + part + "\r\n";
+    }
+    return text + "0\r\n\r\n";
+}
+
+struct Collect : BodySink {
+    std::vector<std::string> begun{};
+    std::string text{};
+    std::size_t pieces = 0;
+    std::size_t fail_after = std::string::npos;
+
+    result<void> begin(const HttpResponse& head) override {
+        begun.push_back(std::to_string(head.status) + head.body);
+        text.clear();
+        return {};
+    }
+    result<void> write(std::string_view piece) override {
+        text += piece;
+        ++pieces;
+        if (text.size() > fail_after) return Error{.code = errc::invalid_configuration, .message = "the disk is full"};
+        return {};
+    }
+};
+
+const std::string long_text = [] {
+    std::string text;
+    for (int i = 0; i < 60'000; ++i) text += std::to_string(i) + ',';
+    return text;
+}();
+
+}  // namespace
+
+TEST_CASE("http: a gzip answer is unpacked whatever its framing, and its headers tell of the unpacked body") {
+    const auto packed = tests::gzip(long_text);
+    const std::string coded = "Content-Encoding: gzip\r\n";
+    const RawPeer::Step steps[] = {
+        {.answer = sized(coded, packed)},
+        {.answer = chunked("Content-Encoding: X-GZIP\r\n", packed, 999)},
+        {.answer = answer(coded, packed), .close = true},
+        {.answer = sized(coded, packed), .piece = 1},
+    };
+    for (const auto& step : steps) {
+        Talk talk{{step}};
+        const auto got = ok(talk.get());
+        CHECK((got.body == long_text));
+        CHECK_FALSE(got.headers.get("Content-Encoding"));
+        CHECK_FALSE(got.headers.get("Content-Length"));
+    }
+}
+
+TEST_CASE("http: gzip is offered only where it is asked for") {
+    Talk talk{{{.answer = sized("", "x")}}};
+    auto request = talk.request();
+    ok(talk.exchange(request));
+    request.accept_gzip = true;
+    ok(talk.exchange(request));
+    CHECK(talk.peer.requests()[0].find("Accept-Encoding") == std::string::npos);
+    CHECK(talk.peer.requests()[1].find("\r\nAccept-Encoding: gzip\r\n") != std::string::npos);
+}
+
+TEST_CASE("bad input: a body that cannot be unpacked is an error that says why") {
+    const auto packed = tests::gzip("hello");
+    const std::string coded = "Content-Encoding: gzip\r\n";
+    auto damaged = packed;
+    damaged[damaged.size() - 6] = static_cast<char>(damaged[damaged.size() - 6] ^ 1);
+    const std::pair<RawPeer::Step, std::string> rows[] = {
+        {{.answer = sized(coded, "no gzip")}, "not gzip"},
+        {{.answer = sized(coded, damaged)}, "checksum"},
+        {{.answer = sized(coded, packed.substr(0, 12))}, "in the middle of its gzip data"},
+        {{.answer = answer(coded, packed.substr(0, 12)), .close = true}, "in the middle of its gzip data"},
+        {{.answer = sized("Content-Encoding: br\r\n", "x")}, "'br', which nobody asked for"},
+        {{.answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"}, "another protocol"},
+    };
+    for (const auto& [step, words] : rows) {
+        CAPTURE(words);
+        Talk talk{{step}};
+        const auto error = failed(talk.get());
+        CHECK(error.code == errc::serialization);
+        CHECK(error.message.find(words) != std::string::npos);
+        CHECK(error.execution == Execution::unknown);
+    }
+}
+
+TEST_CASE("bad input: a small body that unpacks to a large one is stopped at the limit") {
+    Talk talk{{{.answer = sized("Content-Encoding: gzip\r\n", tests::gzip(std::string(3'000'000, '0')))}}};
+    auto request = talk.request(Verb::get);
+    request.max_response_bytes = 2'999'999;
+    CHECK(failed(talk.exchange(request)).message.find("more than the 2999999 bytes") != std::string::npos);
+    request.max_response_bytes = 3'000'000;
+    CHECK(ok(talk.exchange(request)).body.size() == 3'000'000);
+}
+
+TEST_CASE("bad input: the limit of a body holds to the byte in every framing") {
+    const std::string body(1000, 'x');
+    const RawPeer::Step steps[] = {
+        {.answer = sized("", body)}, {.answer = chunked("", body, 300)}, {.answer = answer("", body), .close = true}};
+    for (const auto& step : steps) {
+        Talk talk{{step}};
+        auto request = talk.request(Verb::get);
+        request.max_response_bytes = 1000;
+        CHECK(ok(talk.exchange(request)).body == body);
+        request.max_response_bytes = 999;
+        CHECK(failed(talk.exchange(request)).message.find("more than the 999 bytes") != std::string::npos);
+    }
+}
+
+TEST_CASE("bad input: interim answers without end are no answer") {
+    std::string flood;
+    for (int i = 0; i < 1000; ++i) flood += "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    Talk talk{{{.answer = flood + sized("", "x")}}};
+    CHECK(failed(talk.get()).message.find("interim answers") != std::string::npos);
+}
+
+TEST_CASE("http: a body is streamed into a sink, unpacked, and only that of a success") {
+    const auto sink = std::make_shared<Collect>();
+    Talk talk{{{.answer = chunked("Content-Encoding: gzip\r\n", tests::gzip(long_text), 1000)},
+               {.answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"},
+               {.answer = sized("", "")}}};
+    auto request = talk.request(Verb::get);
+    request.sink = sink;
+    const auto first = ok(talk.exchange(request));
+    CHECK(first.body.empty());
+    CHECK((sink->text == long_text));
+    CHECK(sink->pieces > 5);
+    CHECK(ok(talk.exchange(request)).body == "gone");
+    CHECK(sink->begun.size() == 1);
+    ok(talk.exchange(request));
+    CHECK(sink->begun == std::vector<std::string>{"200", "200"});
+    CHECK(sink->text.empty());
+    CHECK(talk.peer.connections() == 1);
+}
+
+TEST_CASE("bad input: a sink that fails ends the exchange with its own error, and the connection is not kept") {
+    const auto sink = std::make_shared<Collect>();
+    sink->fail_after = 1000;
+    Talk talk{{{.answer = sized("", long_text)}, {.answer = sized("", "x")}}};
+    auto request = talk.request(Verb::get);
+    request.sink = sink;
+    const auto error = failed(talk.exchange(request));
+    CHECK(error.message == "the disk is full");
+    CHECK(ok(talk.get()).body == "x");
+    CHECK(talk.peer.connections() == 2);
+}
+
+TEST_CASE("http: a file is sent without being read into memory, again from its beginning at every attempt") {
+    const blueprint::faas::test::TemporaryDirectory directory;
+    const auto path = (directory.path() / "job.zip").string();
+    std::string content;
+    while (content.size() < 700'000) content += long_text;
+    std::ofstream{path, std::ios::binary} << content;
+    Talk talk{{{.answer = sized("", "x")}}};
+    auto request = talk.request(Verb::put);
+    request.body = ok(FileBody::open(path));
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+    request.upload_progress = [&](std::uint64_t sent, std::uint64_t total) { told.emplace_back(sent, total); };
+    for (std::size_t attempt = 0; attempt < 2; ++attempt) {
+        told.clear();
+        ok(talk.exchange(request));
+        const auto& got = talk.peer.requests().at(attempt);
+        CHECK((got.substr(got.find("\r\n\r\n") + 4) == content));
+        REQUIRE(told.size() >= 3);
+        CHECK(told.back() == std::pair<std::uint64_t, std::uint64_t>{content.size(), content.size()});
+        for (std::size_t i = 1; i < told.size(); ++i) {
+            CHECK(told[i].first > told[i - 1].first);
+            CHECK(told[i].first - told[i - 1].first <= 256 * 1024);
+        }
+    }
+}
+
+TEST_CASE("http: the upload of a body in memory tells its progress too, and copies nothing") {
+    const auto shared = std::make_shared<const Bytes>(Bytes(1'000'000, 'p'));
+    Talk talk{{{.answer = sized("", "x")}}};
+    auto request = talk.request(Verb::put);
+    request.body = shared;
+    std::vector<std::uint64_t> told;
+    request.upload_progress = [&](std::uint64_t sent, std::uint64_t) { told.push_back(sent); };
+    ok(talk.exchange(request));
+    CHECK(told.size() == 4);
+    CHECK(told.back() == 1'000'000);
+    request.body = "short"s;
+    told.clear();
+    ok(talk.exchange(request));
+    CHECK(told == std::vector<std::uint64_t>{5});
+    CHECK(shared.use_count() == 1);
+}
+
+TEST_CASE("bad input: a file that is not there, is a directory, or changes while it is sent is told by name") {
+    const blueprint::faas::test::TemporaryDirectory directory;
+    const auto path = (directory.path() / "job.zip").string();
+    CHECK(failed(FileBody::open(path)).message.find(path) != std::string::npos);
+    CHECK(failed(FileBody::open(directory.path().string())).code == errc::invalid_configuration);
+    std::ofstream{path} << long_text;
+    Talk talk{{{.answer = sized("", "x")}}};
+    auto request = talk.request(Verb::put);
+    request.body = ok(FileBody::open(path));
+    std::ofstream{path} << "shorter now";
+    const auto error = failed(talk.exchange(request));
+    CHECK(error.code == errc::invalid_configuration);
+    CHECK(error.message.find("has not the " + std::to_string(long_text.size()) + " bytes") != std::string::npos);
+    CHECK(talk.peer.requests().empty());
+}
