@@ -84,6 +84,21 @@ TEST_CASE("gunzip: bodies larger than its window come out whole, wherever the pi
     CHECK((unpack(tests::gzip(zeros), 1000).text == zeros));
 }
 
+TEST_CASE("gunzip: where the last code ends within its byte makes no difference") {
+    for (std::size_t size = 0; size < 300; ++size) {
+        const auto text = std::string(size, 'a') + mixed_text(size / 3);
+        const auto packed = tests::gzip(text) + of_gzip;
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{5}}) {
+            CAPTURE(size);
+            CAPTURE(piece);
+            const auto outcome = unpack(packed, piece);
+            CHECK(outcome.problem == "");
+            CHECK(outcome.complete);
+            CHECK((outcome.text == text + "hello"));
+        }
+    }
+}
+
 TEST_CASE("gunzip: a stream that is cut anywhere is not complete") {
     for (std::size_t length = 1; length < with_all.size(); ++length) {
         CAPTURE(length);
