@@ -37,5 +37,6 @@
 #include "blueprint/faas/serve/impl/exec.ipp"
 #include "blueprint/faas/serve/impl/stdio.ipp"
 #include "blueprint/faas/transport/impl/http_client.ipp"
+#include "blueprint/faas/transport/impl/proxy.ipp"
 
 #endif

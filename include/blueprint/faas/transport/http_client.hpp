@@ -10,19 +10,20 @@
 
 namespace blueprint::faas::detail {
 
-/// The HTTP/1.1 client below HttpsTransport and LoopbackTransport: keeps connections, holds every step to the
+/// The HTTP/1.1 client below HttpsTransport and LoopbackTransport: shares connections, holds every step to the
 /// deadline. Its definition needs Beast and OpenSSL and can be compiled apart; this header needs neither.
-/// Safe to use from all threads of its executor.
+/// `locks` says whether several threads may use it; it is a value, so that one compiled client serves both policies.
 class HttpClient {
 public:
     enum class Mode { https_only, loopback_http_only };
 
     BLUEPRINT_FAAS_DECL HttpClient(asio::any_io_executor executor, Mode mode, ConnectionOptions connections,
-                                   TlsOptions tls);
+                                   TlsOptions tls, bool locks);
     BLUEPRINT_FAAS_DECL ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
+    /// Makes one exchange. Every kind of cancellation that the calling coroutine lets through ends each wait in it.
     BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> exchange(const HttpRequest& request, Deadline deadline);
     BLUEPRINT_FAAS_DECL asio::any_io_executor get_executor() const noexcept;
     BLUEPRINT_FAAS_DECL TransportStatistics statistics() const;

@@ -1,86 +1,120 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_CONNECT_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_CONNECT_HPP
 
-#include "blueprint/faas/deadline.hpp"
+#include "blueprint/faas/transport/impl/attempt.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
+#include "blueprint/faas/transport/impl/proxy_tunnel.hpp"
+#include "blueprint/faas/transport/impl/race.hpp"
+#include "blueprint/faas/transport/impl/resolver.hpp"
 #include "blueprint/faas/transport/impl/tls_context.hpp"
+#include "blueprint/faas/transport/options.hpp"
 
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <memory>
+#include <netinet/tcp.h>
 #include <string>
+#include <tuple>
 #include <utility>
-#include <vector>
 
 namespace blueprint::faas::detail {
-
-using Strand = asio::strand<asio::any_io_executor>;
 
 inline Error connect_error(errc code, std::string message, bool retryable) {
     return Error{
         .code = code, .message = std::move(message), .retryable = retryable, .execution = Execution::not_started};
 }
 
-inline Error too_late(const std::string& what, const Origin& origin) {
-    return connect_error(
-        errc::timed_out,
-        what + " " + to_string(origin) + " took too long: check that it is up and reachable, or allow more time", true);
+/// Where to, and how. `proxy` is null for a direct way, `tls` for plain HTTP.
+struct ConnectPlan {
+    asio::any_io_executor executor{};
+    Origin origin{};
+    std::shared_ptr<TlsContext> tls{};
+    std::shared_ptr<const Proxy> proxy{};
+    std::shared_ptr<const ConnectionOptions> options{};
+    bool loopback_only = false;
+};
+
+/// Makes the error of an attempt that was stopped while `doing` something, such as "connecting to https://a.example".
+inline Error stopped_error(const ConnectAttempt& attempt, const std::string& doing, const ConnectionOptions& options) {
+    if (!attempt.late()) return connect_error(errc::cancelled, "cancelled while " + doing, false);
+    if (attempt.late_by_option())
+        return connect_error(errc::timed_out,
+                             doing + " took longer than ConnectionOptions::connect_timeout (" +
+                                 std::to_string(options.connect_timeout.count()) +
+                                 " ms): check that it is up and reachable, or allow more time",
+                             true);
+    return connect_error(errc::timed_out,
+                         doing +
+                             " had not ended when the call's deadline came: check that it is up and reachable, or "
+                             "allow more time",
+                         true);
 }
 
-/// Finds the addresses of a host. The system's look-up cannot be stopped once it runs, so nobody waits for it beyond
-/// `limit`; it ends by itself. Runs on `strand`.
-inline asio::awaitable<result<std::vector<asio::ip::address>>> resolve(Strand strand, Origin origin, Deadline limit) {
-    using Addresses = std::vector<asio::ip::address>;
-    boost::system::error_code no_literal;
-    const auto literal = asio::ip::make_address(origin.host, no_literal);
-    if (!no_literal) co_return Addresses(1, literal);
-    if (origin.host == "localhost" || origin.host.ends_with(".localhost")) {
-        // RFC 6761, section 6.3: never asked of a name server.
-        Addresses loopback;
-        loopback.push_back(asio::ip::address_v4::loopback());
-        loopback.push_back(asio::ip::address_v6::loopback());
-        co_return loopback;
-    }
-    struct Lookup {
-        explicit Lookup(const Strand& on) : resolver{on}, done{on} {}
-        asio::ip::tcp::resolver resolver;
-        asio::steady_timer done;
-        Addresses found{};
-        boost::system::error_code failed{};
-        bool ended = false;
+/// Writes who is connected to: the origin, or the proxy and for whom.
+inline std::string connect_target(const ConnectPlan& plan) {
+    if (!plan.proxy) return to_string(plan.origin);
+    return "the proxy " + proxy_name(plan.proxy->address) + " (for " + to_string(plan.origin) + ')';
+}
+
+inline std::string connect_advice(const ConnectPlan& plan) {
+    if (!plan.proxy) return "; check the address and that the platform is up";
+    return plan.proxy->of_environment ? "; check HTTPS_PROXY, and that the proxy runs"
+                                      : "; check ProxyOptions::url, and that the proxy runs";
+}
+
+inline void set_socket_options(asio::ip::tcp::socket& socket, const ConnectionOptions& options) {
+    boost::system::error_code ignored;
+    socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
+    if (options.keepalive_idle.count() <= 0) return;
+    socket.set_option(asio::socket_base::keep_alive{true}, ignored);
+    const auto set = [&](int name, int value) {
+        ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
     };
-    auto lookup = std::make_shared<Lookup>(strand);
-    lookup->done.expires_at(limit);
-    lookup->resolver.async_resolve(
-        origin.host, std::to_string(origin.port),
-        asio::bind_executor(strand, [lookup](boost::system::error_code failed, const auto& entries) {
-            lookup->ended = true;
-            lookup->failed = failed;
-            for (const auto& entry : entries) lookup->found.push_back(entry.endpoint().address());
-            lookup->done.cancel();
-        }));
-    const auto [woken] = co_await lookup->done.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!lookup->ended) {
-        lookup->resolver.cancel();
-        if (woken) co_return connect_error(errc::cancelled, "cancelled while looking up " + origin.host, false);
-        co_return too_late("looking up the name of", origin);
-    }
-    if (lookup->failed)
+    set(TCP_KEEPIDLE, static_cast<int>(options.keepalive_idle.count()));
+    set(TCP_KEEPINTVL, static_cast<int>(std::max<std::int64_t>(options.keepalive_interval.count(), 1)));
+    set(TCP_KEEPCNT, 3);
+}
+
+/// Resolves and connects TCP: to the proxy if there is one, else to the origin.
+inline asio::awaitable<result<std::shared_ptr<Connection>>> connect_tcp(std::shared_ptr<ConnectAttempt> attempt,
+                                                                        ConnectPlan plan,
+                                                                        std::shared_ptr<Resolver> resolver) {
+    const Origin& target = plan.proxy ? plan.proxy->address : plan.origin;
+    auto found = co_await resolver->resolve(attempt, target.host);
+    if (attempt->stopped())
+        co_return stopped_error(*attempt, "looking up the name '" + target.host + "'", *plan.options);
+    if (found.failed)
         co_return connect_error(errc::infrastructure,
-                                "the name '" + origin.host + "' could not be looked up: " + lookup->failed.message() +
+                                "the name '" + target.host + "'" + (plan.proxy ? " of the proxy" : "") +
+                                    " could not be looked up: " + found.failed.message() +
                                     "; check its spelling and this machine's name service",
                                 true);
-    co_return lookup->found;
+    if (plan.loopback_only) std::erase_if(found.addresses, [](const auto& address) { return !address.is_loopback(); });
+    if (found.addresses.empty())
+        co_return connect_error(
+            errc::invalid_configuration,
+            to_string(plan.origin) + " is not this machine: plain HTTP goes to loopback only, use HttpsTransport",
+            false);
+
+    const auto race =
+        std::make_shared<ConnectRace>(attempt, plan.executor, plan.origin, interleave(found.addresses), target.port);
+    race->start();
+    while (!race->over() && !attempt->stopped()) co_await attempt->wait();
+    race->end();
+    if (attempt->stopped()) co_return stopped_error(*attempt, "connecting to " + connect_target(plan), *plan.options);
+    if (!race->winner()) {
+        resolver->forget(target.host);
+        co_return connect_error(
+            errc::infrastructure,
+            "no connection to " + connect_target(plan) + ": " + race->failed().message() + connect_advice(plan), true);
+    }
+    set_socket_options(race->winner()->socket, *plan.options);
+    co_return race->winner();
 }
 
-inline result<void> prepare_tls(Connection& connection, asio::ssl::context& context) {
-    auto& tls = connection.tls.emplace(connection.socket, context);
-    auto* native = tls.native_handle();
+inline result<void> prepare_tls(Connection& connection, std::shared_ptr<TlsContext> context) {
+    connection.start_tls(std::move(context));
+    auto* const native = connection.tls->native_handle();
     const auto& host = connection.origin().host;
     boost::system::error_code no_literal;
     asio::ip::make_address(host, no_literal);
@@ -94,93 +128,68 @@ inline result<void> prepare_tls(Connection& connection, asio::ssl::context& cont
     }
     if (!accepted)
         return connect_error(errc::invalid_configuration, "'" + host + "' cannot be used as a TLS server name", false);
+    if (const auto session = connection.peer.context->sessions.take(connection.peer.origin))
+        SSL_set_session(native, session.get());
     return {};
+}
+
+/// Makes the error of a server that wants a client certificate, or another one than ours.
+inline Error certificate_error(const Connection& connection, const boost::system::error_code& failed) {
+    const auto name = to_string(connection.origin());
+    if (connection.peer.wanted_our_certificate)
+        return connect_error(errc::authentication,
+                             name +
+                                 " wants a client certificate: give TlsOptions::client_certificate and client_key (" +
+                                 failed.message() + ")",
+                             false);
+    return connect_error(errc::authentication,
+                         name + " does not accept our client certificate: " + failed.message() +
+                             "; check who issued TlsOptions::client_certificate and until when it is good",
+                         false);
 }
 
 inline Error tls_error(Connection& connection, const boost::system::error_code& failed) {
     const auto verdict = SSL_get_verify_result(connection.tls->native_handle());
+    const auto name = to_string(connection.origin());
     if (verdict != X509_V_OK)
         return connect_error(errc::infrastructure,
-                             "the certificate of " + to_string(connection.origin()) +
-                                 " is not accepted: " + explain_certificate(verdict),
-                             false);
-    return connect_error(errc::infrastructure,
-                         "no TLS connection with " + to_string(connection.origin()) + ": " + failed.message() +
-                             "; check that this port speaks TLS 1.2 or newer",
-                         true);
+                             "the certificate of " + name + " is not accepted: " + explain_certificate(verdict), false);
+    // TLS 1.2 has no word for "certificate required": OpenSSL then says that the handshake failed.
+    const bool refused =
+        failed.category() == asio::error::get_ssl_category() &&
+        ERR_GET_REASON(static_cast<unsigned long>(failed.value())) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE;
+    if (is_about_our_certificate(failed) || (refused && connection.peer.wanted_our_certificate))
+        return certificate_error(connection, failed);
+    return connect_error(
+        errc::infrastructure,
+        "no TLS connection with " + name + ": " + failed.message() + "; check that this port speaks TLS 1.2 or newer",
+        true);
 }
 
-/// Opens a connection to `origin`: addresses in turn, then TLS if `context` is given. Runs on `strand`, because the
-/// timer that ends it closes a socket which the coroutine is using.
-inline asio::awaitable<result<std::shared_ptr<Connection>>> connect(Strand strand, asio::any_io_executor executor,
-                                                                    Origin origin,
-                                                                    std::shared_ptr<asio::ssl::context> context,
-                                                                    bool loopback_only, Deadline limit) {
+/// Opens a connection: name, TCP, the proxy's tunnel, TLS. Runs on `attempt->serial`, and stops when the attempt does.
+inline asio::awaitable<result<std::shared_ptr<Connection>>> connect(std::shared_ptr<ConnectAttempt> attempt,
+                                                                    ConnectPlan plan,
+                                                                    std::shared_ptr<Resolver> resolver) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto addresses = co_await resolve(strand, origin, limit);
-    if (!addresses) co_return addresses.error();
-    if (loopback_only) {
-        std::erase_if(*addresses, [](const auto& address) { return !address.is_loopback(); });
-        if (addresses->empty())
-            co_return connect_error(
-                errc::invalid_configuration,
-                to_string(origin) + " is not this machine: plain HTTP goes to loopback only, use HttpsTransport",
-                false);
-    }
-    struct Attempt {
-        std::shared_ptr<Connection> connection{};
-        bool late = false;
-        bool ended = false;
-    };
-    auto attempt = std::make_shared<Attempt>();
-    asio::steady_timer timer{strand, limit};
-    timer.async_wait(asio::bind_executor(strand, [attempt](boost::system::error_code stopped) {
-        if (stopped || attempt->ended) return;
-        attempt->late = true;
-        boost::system::error_code ignored;
-        if (attempt->connection) attempt->connection->socket.close(ignored);
-    }));
-
+    auto opened = co_await connect_tcp(attempt, plan, resolver);
+    if (!opened) co_return opened;
+    const auto connection = *opened;
+    attempt->connection = connection;
     boost::system::error_code failed;
-    for (const auto& address : *addresses) {
-        attempt->connection = std::make_shared<Connection>(executor, origin);
-        auto& socket = attempt->connection->socket;
-        const asio::ip::tcp::endpoint endpoint{address, origin.port};
-        failed = {};
-        std::tie(failed) = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
-        if (!failed || attempt->late || failed == asio::error::operation_aborted) break;
+    if (plan.proxy) {
+        auto tunnel = co_await open_tunnel(*connection, *plan.proxy, failed);
+        if (attempt->stopped()) co_return stopped_error(*attempt, "waiting for " + connect_target(plan), *plan.options);
+        if (!tunnel) co_return std::move(tunnel).error();
     }
-    if (attempt->late) co_return too_late("connecting to", origin);
-    if (failed == asio::error::operation_aborted) {
-        attempt->ended = true;
-        co_return connect_error(errc::cancelled, "cancelled while connecting to " + to_string(origin), false);
-    }
-    if (failed) {
-        attempt->ended = true;
-        co_return connect_error(errc::infrastructure,
-                                "no connection to " + to_string(origin) + ": " + failed.message() +
-                                    "; check the address and that the platform is up",
-                                true);
-    }
-    auto connection = attempt->connection;
-    boost::system::error_code ignored;
-    connection->socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
-    if (context) {
-        if (auto ready = prepare_tls(*connection, *context); !ready) {
-            attempt->ended = true;
-            co_return ready.error();
-        }
+    if (plan.tls) {
+        auto ready = prepare_tls(*connection, plan.tls);
+        if (!ready) co_return std::move(ready).error();
         std::tie(failed) = co_await connection->tls->async_handshake(asio::ssl::stream_base::client,
                                                                      asio::as_tuple(asio::use_awaitable));
-        if (attempt->late) co_return too_late("the TLS handshake with", origin);
-        attempt->ended = true;
-        if (failed == asio::error::operation_aborted)
-            co_return connect_error(errc::cancelled, "cancelled in the TLS handshake with " + to_string(origin), false);
+        if (attempt->stopped())
+            co_return stopped_error(*attempt, "the TLS handshake with " + to_string(plan.origin), *plan.options);
         if (failed) co_return tls_error(*connection, failed);
     }
-    attempt->ended = true;  // from here on a timer that has already gone off leaves the connection alone
-    attempt->connection.reset();
-    timer.cancel();
     co_return connection;
 }
 

@@ -3,18 +3,23 @@
 
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/secret.hpp"
+#include "blueprint/faas/transport/impl/tls_context.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,9 +39,22 @@ public:
     Connection(const asio::any_io_executor& executor, Origin origin) : socket{executor}, origin_{std::move(origin)} {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
-    ~Connection() { wipe(out); }
+    ~Connection() {
+        // OpenSSL forgets a session whose connection ends without this.
+        if (tls) SSL_set_shutdown(tls->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        wipe(out);
+    }
 
     const Origin& origin() const noexcept { return origin_; }
+
+    /// Makes `tls` over the socket, and ties the callbacks of `context` to this connection.
+    void start_tls(std::shared_ptr<TlsContext> context) {
+        context_ = std::move(context);
+        peer.context = context_.get();
+        peer.origin = to_string(origin_);
+        tls.emplace(socket, context_->context);
+        SSL_set_ex_data(tls->native_handle(), tls_peer_index(), &peer);
+    }
 
     /// Writes all of `data`. `sent` counts what the system took, also when the write fails.
     asio::awaitable<boost::system::error_code> write(std::string_view data, std::size_t& sent) {
@@ -45,7 +63,10 @@ public:
             boost::system::error_code failed;
             std::size_t taken = 0;
             if (tls) {
-                std::tie(failed, taken) = co_await tls->async_write_some(chunk, asio::as_tuple(asio::use_awaitable));
+                const auto slot = co_await forward_cancellation();
+                auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
+                std::tie(failed, taken) = co_await tls->async_write_some(chunk, token);
+                end_forwarding(slot, failed);
             } else {
                 std::tie(failed, taken) = co_await socket.async_write_some(chunk, asio::as_tuple(asio::use_awaitable));
             }
@@ -64,7 +85,10 @@ public:
         boost::system::error_code failed;
         std::size_t taken = 0;
         if (tls) {
-            std::tie(failed, taken) = co_await tls->async_read_some(space, asio::as_tuple(asio::use_awaitable));
+            const auto slot = co_await forward_cancellation();
+            auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
+            std::tie(failed, taken) = co_await tls->async_read_some(space, token);
+            end_forwarding(slot, failed);
         } else {
             std::tie(failed, taken) = co_await socket.async_read_some(space, asio::as_tuple(asio::use_awaitable));
         }
@@ -85,11 +109,30 @@ public:
     }
 
     asio::ip::tcp::socket socket;
+    TlsPeer peer;
     std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls;
-    std::string out;  // the request head; kept for its capacity, wiped at the end
-    std::chrono::steady_clock::time_point idle_since{};
+    boost::system::error_code tls_failure;  // the last one; it may be the server's word about our certificate
+    std::string out;                        // the request head; kept for its capacity, wiped at the end
+    const std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
 
 private:
+    // Asio's TLS stream obeys terminal cancellation alone. Whatever kind the caller lets through must end the wait, so
+    // it is turned into that one.
+    struct Terminate {
+        asio::cancellation_signal* stop;
+        void operator()(asio::cancellation_type) const { stop->emit(asio::cancellation_type::terminal); }
+    };
+    asio::awaitable<asio::cancellation_slot> forward_cancellation() {
+        const auto state = co_await asio::this_coro::cancellation_state;
+        auto slot = state.slot();
+        if (slot.is_connected()) slot.assign(Terminate{&stop_});
+        co_return slot;
+    }
+    void end_forwarding(asio::cancellation_slot slot, const boost::system::error_code& failed) {
+        if (slot.is_connected()) slot.clear();
+        if (failed.category() == asio::error::get_ssl_category()) tls_failure = failed;
+    }
+
     void make_room() {
         if (begin > 0) {
             std::copy(in.begin() + static_cast<std::ptrdiff_t>(begin), in.begin() + static_cast<std::ptrdiff_t>(end),
@@ -102,6 +145,8 @@ private:
     }
 
     Origin origin_;
+    std::shared_ptr<TlsContext> context_;
+    asio::cancellation_signal stop_;
     std::vector<char> in;
     std::size_t begin = 0;
     std::size_t end = 0;

@@ -2,118 +2,104 @@
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_HTTP_CLIENT_IPP
 
 #include "blueprint/faas/transport/http_client.hpp"
+#include "blueprint/faas/transport/impl/client_state.hpp"
 #include "blueprint/faas/transport/impl/connect.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/impl/exchange.hpp"
-#include "blueprint/faas/transport/impl/tls_context.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/strand.hpp>
+#include <boost/asio/dispatch.hpp>
 
-#include <deque>
-#include <mutex>
 #include <optional>
 #include <ostream>
+#include <utility>
 
 namespace blueprint::faas::detail {
 
-struct HttpClient::State {
-    State(asio::any_io_executor io, Mode kind, ConnectionOptions limits, TlsOptions trust)
-        : executor{std::move(io)},
-          mode{kind},
-          options{limits},
-          tls{std::move(trust)},
-          watchdog{std::make_shared<Watchdog>(executor)} {}
+namespace http_client {
 
-    asio::any_io_executor executor;
-    const Mode mode;
-    const ConnectionOptions options;
-    const TlsOptions tls;
-    std::shared_ptr<Watchdog> watchdog;
-
-    std::mutex mutex;  // guards what follows; never held over a co_await
-    std::shared_ptr<asio::ssl::context> context;
-    std::deque<std::shared_ptr<Connection>> idle;  // the one used last is at the back
-    TransportStatistics statistics;
-
-    std::optional<Error> refuse(const HttpRequest& request) const {
-        const auto error = [](std::string message) {
-            return Error{.code = errc::invalid_configuration,
-                         .message = std::move(message),
-                         .execution = Execution::not_started};
-        };
-        if (mode == Mode::https_only && !request.origin.tls)
-            return error(to_string(request.origin) +
-                         " is plain HTTP: HttpsTransport speaks https:// only (LoopbackTransport speaks http:// to "
-                         "this machine)");
-        if (mode == Mode::loopback_http_only && request.origin.tls)
-            return error(to_string(request.origin) + " wants TLS: use HttpsTransport");
-        if (!request.headers.refused().empty())
-            return error("header field '" + request.headers.refused() +
-                         "' was not sent: names must be tokens, and values free of line breaks and NUL");
-        if (!request.target.starts_with('/') ||
-            request.target.find_first_of(std::string_view{" \t\r\n\0", 5}) != std::string::npos)
-            return error("the request target is no percent-encoded path that begins with '/'");
-        return std::nullopt;
-    }
-
-    result<std::shared_ptr<asio::ssl::context>> tls_context() {
-        const std::lock_guard lock{mutex};
-        if (!context) {
-            auto made = make_tls_context(tls);
-            if (!made) return made.error();
-            context = std::move(*made);
-        }
-        return context;
-    }
-
-    std::shared_ptr<Connection> take_idle(const Origin& origin) {
-        // Those too old or useless are closed outside the lock, when `dropped` goes.
-        std::vector<std::shared_ptr<Connection>> dropped;
-        const std::lock_guard lock{mutex};
-        const auto oldest = std::chrono::steady_clock::now() - options.max_idle_time;
-        while (!idle.empty() && idle.front()->idle_since < oldest) {
-            dropped.push_back(std::move(idle.front()));
-            idle.pop_front();
-        }
-        for (auto at = idle.size(); at-- > 0;) {
-            if (idle[at]->origin() != origin) continue;
-            auto connection = std::move(idle[at]);
-            idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(at));
-            if (connection->reusable()) return connection;
-            dropped.push_back(std::move(connection));
-        }
-        return nullptr;
-    }
-
-    void keep(std::shared_ptr<Connection> connection) {
-        std::shared_ptr<Connection> dropped;
-        const std::lock_guard lock{mutex};
-        connection->idle_since = std::chrono::steady_clock::now();
-        idle.push_back(std::move(connection));
-        if (idle.size() > options.max_idle) {
-            dropped = std::move(idle.front());
-            idle.pop_front();
-        }
+// What the caller's cancellation does while an attempt is under way on its own strand. Asio 1.81 would hand it over by
+// a pointer that may have gone by then.
+struct StopAttempt {
+    std::shared_ptr<ConnectAttempt> attempt;
+    void operator()(asio::cancellation_type) const {
+        asio::dispatch(attempt->serial, [attempt = attempt] { attempt->stop(); });
     }
 };
 
+inline Error queue_error(const ConnectAttempt& attempt, const Origin& origin, const ConnectionOptions& options) {
+    const auto bound = std::to_string(options.max_per_origin);
+    if (!attempt.late())
+        return connect_error(errc::cancelled, "cancelled while waiting for a connection to " + to_string(origin),
+                             false);
+    return connect_error(errc::timed_out,
+                         "all " + bound + " connections to " + to_string(origin) +
+                             " were busy until the deadline: call less at once, allow more time, or raise "
+                             "ConnectionOptions::max_per_origin (" +
+                             bound + ")",
+                         true);
+}
+
+// Waits in the queue for a place, and fills it with a connection: a kept one that is still good, or a new one.
+inline asio::awaitable<result<Held>> acquire(std::shared_ptr<HttpClient::State> state,
+                                             std::shared_ptr<ConnectAttempt> attempt, Origin origin, Deadline deadline,
+                                             Held held) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    attempt->hold_to(deadline, false);
+    if (held.empty()) {
+        Queued queued{state, attempt};
+        queued.enter(origin, held);
+        while (held.empty() && !attempt->stopped()) {
+            co_await attempt->wait();
+            queued.look(held);
+        }
+        if (attempt->stopped()) {
+            if (held.connection()) held.keep();
+            co_return queue_error(*attempt, origin, *state->options);
+        }
+        held.find_healthy();
+    }
+    if (!held.connection()) {
+        ConnectPlan plan{.executor = state->executor,
+                         .origin = origin,
+                         .options = state->options,
+                         .loopback_only = state->mode == HttpClient::Mode::loopback_http_only};
+        auto ready = state->complete(plan);
+        if (!ready) co_return std::move(ready).error();
+        const auto limit = deadline_after(state->options->connect_timeout);
+        attempt->hold_to(std::min(limit, deadline), limit < deadline);
+        auto opened = co_await connect(attempt, std::move(plan), state->resolver);
+        if (!opened) {
+            state->counters.failed.fetch_add(1, std::memory_order_relaxed);
+            co_return std::move(opened).error();
+        }
+        held.fill(std::move(*opened));
+    }
+    co_return std::move(held);
+}
+
+inline asio::awaitable<result<Held>> attempt_to_acquire(std::shared_ptr<HttpClient::State> state,
+                                                        std::shared_ptr<ConnectAttempt> attempt, Origin origin,
+                                                        Deadline deadline, Held held) {
+    auto outcome = co_await acquire(std::move(state), attempt, std::move(origin), deadline, std::move(held));
+    attempt->end();
+    co_return std::move(outcome);
+}
+
+}  // namespace http_client
+
 BLUEPRINT_FAAS_DECL HttpClient::HttpClient(asio::any_io_executor executor, Mode mode, ConnectionOptions connections,
-                                           TlsOptions tls)
-    : state_{std::make_shared<State>(std::move(executor), mode, connections, std::move(tls))} {}
+                                           TlsOptions tls, bool locks)
+    : state_{std::make_shared<State>(std::move(executor), mode, std::move(connections), std::move(tls), locks)} {}
 
 BLUEPRINT_FAAS_DECL HttpClient::~HttpClient() = default;
 
 BLUEPRINT_FAAS_DECL asio::any_io_executor HttpClient::get_executor() const noexcept { return state_->executor; }
 
-BLUEPRINT_FAAS_DECL TransportStatistics HttpClient::statistics() const {
-    const std::lock_guard lock{state_->mutex};
-    auto statistics = state_->statistics;
-    statistics.idle_connections = state_->idle.size();
-    return statistics;
-}
+BLUEPRINT_FAAS_DECL TransportStatistics HttpClient::statistics() const { return state_->read_statistics(); }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(const HttpRequest& request,
                                                                                Deadline deadline) {
@@ -124,43 +110,52 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(c
             errc::timed_out, "the deadline had passed before the request to " + to_string(request.origin) + " was sent",
             false);
 
-    auto connection = state->take_idle(request.origin);
-    const bool reused = connection != nullptr;
-    if (!connection) {
-        std::shared_ptr<asio::ssl::context> context;
-        if (request.origin.tls) {
-            auto made = state->tls_context();
-            if (!made) co_return made.error();
-            context = std::move(*made);
-        }
-        const Strand strand = asio::make_strand(state->executor);
-        const auto limit = std::min(deadline, deadline_after(state->options.connect_timeout));
-        auto connecting = connect(strand, state->executor, request.origin, std::move(context),
-                                  state->mode == Mode::loopback_http_only, limit);
-        auto [failure, opened] =
-            co_await asio::co_spawn(strand, std::move(connecting), asio::as_tuple(asio::use_awaitable));
+    auto held = state->take(request.origin);
+    if (!held.connection()) {
+        const auto attempt = std::make_shared<ConnectAttempt>(state->serial());
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        auto slot = cancellation.slot();
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            co_return connect_error(errc::cancelled, "cancelled before the request was sent", false);
+        if (slot.is_connected()) slot.assign(http_client::StopAttempt{attempt});
+        auto acquiring = http_client::attempt_to_acquire(state, attempt, request.origin, deadline, std::move(held));
+        auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::as_tuple(asio::use_awaitable));
+        auto [failure, acquired] = co_await asio::co_spawn(attempt->serial, std::move(acquiring), token);
+        if (slot.is_connected()) slot.clear();
         if (failure) std::rethrow_exception(failure);
-        if (!opened) co_return opened.error();
-        connection = std::move(*opened);
-        const std::lock_guard lock{state->mutex};
-        ++state->statistics.connections_opened;
+        if (!acquired) co_return std::move(acquired).error();
+        held = std::move(*acquired);
     }
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none)
+    if (cancellation.cancelled() != asio::cancellation_type::none) {
+        held.keep();
         co_return connect_error(errc::cancelled, "cancelled before the request was sent", false);
+    }
 
+    const auto connection = held.connection();
+    const bool reused = held.reused();
     std::optional<Watchdog::Watch> watch;
     watch.emplace(state->watchdog, connection->socket.native_handle(), deadline);
-    {
-        const std::lock_guard lock{state->mutex};
-        ++state->statistics.requests_sent;
-    }
+    state->counters.requests.fetch_add(1, std::memory_order_relaxed);
     bool reusable = false;
     auto answer = co_await converse(*connection, *watch, request, reusable);
-    if (!answer) co_return answer;
+    if (!answer) {
+        // In TLS 1.3 a server checks our certificate after the handshake has ended for us; its verdict is the first
+        // thing it says. Then it never looked at the request. If it hung up before we wrote, the verdict is still
+        // unread.
+        if (connection->tls && !reused && !watch->expired() && answer.error().code == errc::infrastructure) {
+            if (!connection->tls_failure && answer.error().execution == Execution::not_started) {
+                const auto heard = co_await connection->read();
+                (void)heard;
+            }
+            if (is_about_our_certificate(connection->tls_failure))
+                co_return certificate_error(*connection, connection->tls_failure);
+        }
+        co_return answer;
+    }
     answer->connection_reused = reused;
     watch.reset();  // before another coroutine may take the connection
-    if (reusable) state->keep(std::move(connection));
+    if (reusable) held.keep();
     co_return answer;
 }
 

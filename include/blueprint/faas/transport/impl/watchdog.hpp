@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_WATCHDOG_HPP
 
 #include "blueprint/faas/deadline.hpp"
+#include "blueprint/faas/transport/impl/optional_mutex.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -23,9 +24,11 @@ namespace asio = boost::asio;
 /// One timer per operation costs several times as much as the rest of a watch.
 class Watchdog : public std::enable_shared_from_this<Watchdog> {
 public:
-    explicit Watchdog(asio::any_io_executor executor) : timer_{std::move(executor)} {}
+    Watchdog(asio::any_io_executor executor, bool locks) : mutex_{locks}, timer_{std::move(executor)} {}
 
     /// Watches a connected socket for as long as it lives. `expired()` is true once the watchdog has shut it down.
+    /// The socket must be closed after the watch has gone, never before: a closed descriptor may already be another's,
+    /// and the watchdog would shut that one. The lock is held while it shuts, so a watch that has gone is never bitten.
     class Watch {
     public:
         Watch(std::shared_ptr<Watchdog> dog, int socket, Deadline deadline)
@@ -88,7 +91,7 @@ private:
         if (next != Deadline::max()) arm(next);
     }
 
-    std::mutex mutex_;
+    OptionalMutex mutex_;
     asio::steady_timer timer_;
     std::vector<Watch*> watches_;
     Deadline armed_for_ = Deadline::max();
