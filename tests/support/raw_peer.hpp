@@ -18,6 +18,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,14 +43,17 @@ public:
         std::size_t piece = 0;       ///< writes this many bytes at a time; 0: all at once
     };
 
+    /// With a certificate it speaks TLS; `prepare` may then change how.
     RawPeer(asio::io_context& io, std::vector<Step> script,
-            std::optional<blueprint::faas::local::Certificate> certificate = std::nullopt)
+            std::optional<blueprint::faas::local::Certificate> certificate = std::nullopt,
+            const std::function<void(asio::ssl::context&)>& prepare = {})
         : state_{std::make_shared<State>(io, std::move(script))} {
         if (certificate) {
             state_->tls.emplace(asio::ssl::context::tls_server);
             state_->tls->use_certificate_chain(asio::buffer(certificate->certificate));
             const auto key = certificate->private_key.reveal();
             state_->tls->use_private_key(asio::buffer(key.data(), key.size()), asio::ssl::context::pem);
+            if (prepare) prepare(*state_->tls);
         }
         asio::co_spawn(io, listen(state_), asio::detached);
     }
