@@ -67,10 +67,16 @@ public:
 
 class Resilience : MoveOnly {
 public:
-    struct Schedule {
-        std::optional<std::chrono::milliseconds> after(const faas::Error&, double) { return std::nullopt; }
+    struct Turn {
+        Turn() = default;
+        Turn(const Turn&) = delete;
+        bool try_admit(faas::Moment) { return false; }
+        asio::awaitable<faas::result<void>> admit(faas::Deadline) { co_return faas::result<void>{}; }
+        void succeeded(faas::Moment) {}
+        faas::RetryDecision after(const faas::Error&, faas::Moment, double) { return {}; }
+        bool renew(faas::Moment) { return false; }
     };
-    Schedule begin() { return {}; }
+    Turn begin() { return {}; }
 };
 
 struct Format {

@@ -9,6 +9,9 @@ namespace blueprint::faas {
 /// up.
 using Deadline = std::chrono::steady_clock::time_point;
 
+/// A point in time of the clock that all waits are measured with. What decides is told it, and reads no clock.
+using Moment = std::chrono::steady_clock::time_point;
+
 /// Returns the deadline `timeout` from now; a timeout too long for the clock means "never".
 inline Deadline deadline_after(std::chrono::milliseconds timeout) noexcept {
     const auto now = std::chrono::steady_clock::now();

@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -24,8 +23,10 @@ struct ExecutorOptions {
 
 /// Runs jobs on one FaaS platform: `CodecPolicy` knows what to say, `AuthPolicy` who asks, `TransportPolicy` how it
 /// travels, `ResiliencePolicy` what is tried again. Nothing on the way of an invoke is virtual.
-/// Every operation is a lazy awaitable, and `*this` must outlive it; `start()` makes any completion token of one and
-/// `blocking()` calls one from ordinary code. May be used from every thread that its policies allow.
+/// A failed operation tells of every attempt in `Error::metrics`; `errc::cancelled` tells by `Error::execution` whether
+/// the job may have run. Every operation is a lazy awaitable, and `*this` must outlive it; `start()` makes any
+/// completion token of one and `blocking()` calls one from ordinary code. May be used from every thread that its
+/// policies allow.
 template <Transport TransportPolicy, Auth AuthPolicy, Codec CodecPolicy,
           Resilience ResiliencePolicy = StandardResilience>
 class FaasExecutor {
@@ -57,22 +58,10 @@ public:
     /// Runs the job and tells what was measured; of a failed call, as far as known, in `Error::metrics`.
     asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) {
         co_await asio::this_coro::throw_if_cancelled(false);
-        const auto started = std::chrono::steady_clock::now();
         link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.invoke_timeout))};
         auto done = co_await codec_.invoke(link, call);
-        const auto elapsed = [&] {
-            return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
-        };
-        if (!done) {
-            Error error = std::move(done).error();
-            FaasMetrics metrics = error.metrics ? *error.metrics : FaasMetrics{};
-            metrics.total_duration = elapsed();
-            metrics.attempts = link.attempts();
-            error.metrics = std::make_shared<const FaasMetrics>(std::move(metrics));
-            co_return named(result<Invocation>{std::move(error)});
-        }
-        done->metrics.total_duration = elapsed();
-        done->metrics.attempts = link.attempts();
+        if (!done) co_return concluded(link, std::move(done));
+        link.conclude(done->metrics);
         done->result.job_id = call.job_id;
         done->result.metadata = std::move(call.metadata);
         done->result.ran_on = provider_name();
@@ -84,7 +73,8 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.control_timeout))};
-        co_return named(co_await codec_.invoke_async(link, call));
+        auto outcome = co_await codec_.invoke_async(link, call);
+        co_return concluded(link, std::move(outcome));
     }
     /// Puts the job's function in place and returns when it can be invoked. The same package and configuration again
     /// write nothing. `observer` is told of each step.
@@ -94,7 +84,8 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.deploy_timeout);
-        co_return named(co_await codec_.deploy_job(link, id, package, config, observer));
+        auto outcome = co_await codec_.deploy_job(link, id, package, config, observer);
+        co_return concluded(link, std::move(outcome));
     }
     /// Tells whether the job's function can do its work; absent and unhealthy are answers, not errors.
     asio::awaitable<result<Health>> health_check(JobId id)
@@ -102,7 +93,8 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
-        co_return named(co_await codec_.health_check(link, id));
+        auto outcome = co_await codec_.health_check(link, id);
+        co_return concluded(link, std::move(outcome));
     }
     /// Asks for `instances` started instances. No job runs by it.
     asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t instances = 1)
@@ -110,7 +102,8 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
-        co_return named(co_await codec_.warm(link, id, instances));
+        auto outcome = co_await codec_.warm(link, id, instances);
+        co_return concluded(link, std::move(outcome));
     }
     /// Returns what the platform says of the job's function; `errc::not_found` if there is none.
     asio::awaitable<result<FaasDeployment>> get_deployment(JobId id)
@@ -118,7 +111,8 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
-        co_return named(co_await codec_.get_deployment(link, id));
+        auto outcome = co_await codec_.get_deployment(link, id);
+        co_return concluded(link, std::move(outcome));
     }
     /// Removes the job's function; an unknown job is no error.
     asio::awaitable<result<void>> undeploy_job(JobId id)
@@ -126,18 +120,23 @@ public:
     {
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
-        co_return named(co_await codec_.undeploy_job(link, id));
+        auto outcome = co_await codec_.undeploy_job(link, id);
+        co_return concluded(link, std::move(outcome));
     }
 
 private:
     link_type control_link(std::chrono::milliseconds timeout) {
         return {transport_, auth_, resilience_, deadline_after(timeout)};
     }
+    // Puts the provider's name and what was measured on a failure.
     template <class T>
-    static result<T> named(result<T> outcome) {
+    static result<T> concluded(link_type& link, result<T> outcome) {
         if (outcome) return outcome;
         Error error = std::move(outcome).error();
         if (error.provider.empty()) error.provider = provider_name();
+        FaasMetrics metrics = error.metrics ? *error.metrics : FaasMetrics{};
+        link.conclude(metrics);
+        error.metrics = std::make_shared<const FaasMetrics>(std::move(metrics));
         return error;
     }
 

@@ -7,8 +7,21 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace blueprint::faas {
+
+/// Says why one try of an exchange failed, how long it took and where it went. Never holds a secret or a payload.
+struct Attempt {
+    std::chrono::microseconds began_after{};    ///< since the operation began
+    std::chrono::microseconds took{};           ///< until it failed, authorisation included
+    std::chrono::microseconds waited_before{};  ///< for a free slot, or since the attempt before
+    std::string where{};                        ///< the origin, "https://faas.example.com:8443", or an executor's name
+    boost::system::error_code code{};           ///< compare with an `errc`
+    unsigned http_status = 0;                   ///< 0: there was no HTTP answer
+    std::string why{};                          ///< the error's message
+    Execution execution = Execution::unknown;   ///< whether this attempt may have run the job
+};
 
 /// What was measured of one call. A member that the platform did not tell is empty: nothing here is ever guessed.
 struct FaasMetrics {
@@ -21,6 +34,9 @@ struct FaasMetrics {
     std::uint32_t attempts = 1;               ///< exchanges made for this call
     std::optional<bool> connection_reused{};  ///< the last exchange went over a kept connection
     std::string request_id{};
+    /// Every attempt that failed, in order, those included that ended before anything was sent; of a failed call the
+    /// last one too. Empty of an untroubled call.
+    std::vector<Attempt> failed_attempts{};
 };
 
 /// The result of a call and what was measured of it.

@@ -31,6 +31,8 @@
 #include "blueprint/faas/package/impl/zip_extract.ipp"
 #include "blueprint/faas/package/impl/zip_read.ipp"
 #include "blueprint/faas/package/impl/zip_write.ipp"
+#include "blueprint/faas/resilience/impl/gate.ipp"
+#include "blueprint/faas/resilience/impl/standard.ipp"
 #include "blueprint/faas/runner/impl/core.ipp"
 #include "blueprint/faas/runner/impl/json_lines.ipp"
 #include "blueprint/faas/runner/impl/router.ipp"

@@ -4,7 +4,9 @@
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <exception>
 #include <utility>
@@ -28,16 +30,32 @@ struct Unwrap {
     }
 };
 
+// What a caller cancels, in whatever kind, ends the operation: `errc::cancelled` says what it may have done.
+struct AnyKindEnds {
+    asio::cancellation_type operator()(asio::cancellation_type asked) const noexcept {
+        return asked == asio::cancellation_type::none ? asked : asio::cancellation_type::terminal;
+    }
+};
+
+template <class T>
+asio::awaitable<T> cancellable(asio::awaitable<T> operation) {
+    const AnyKindEnds filter;
+    co_await asio::this_coro::reset_cancellation_state(filter);
+    T outcome = co_await std::move(operation);
+    co_return outcome;
+}
+
 }  // namespace detail
 
 /// Starts `operation` on the executor of `executor`: `start(lambda, lambda.invoke(call), asio::use_future)`.
 /// Takes any completion token; completes as `void(T)` on the handler's own executor, and a cancellation slot of the
-/// handler cancels the operation. `executor` outlives the operation.
+/// handler cancels the operation, whatever the kind of cancellation. `executor` outlives the operation.
 template <class Executor, class T, asio::completion_token_for<void(T)> Token>
 auto start(Executor& executor, asio::awaitable<T> operation, Token&& token) {
     return asio::async_initiate<Token, void(T)>(
         [](auto handler, asio::any_io_executor io, asio::awaitable<T> work) {
-            asio::co_spawn(io, std::move(work), detail::Unwrap<decltype(handler)>{std::move(handler)});
+            asio::co_spawn(io, detail::cancellable(std::move(work)),
+                           detail::Unwrap<decltype(handler)>{std::move(handler)});
         },
         token, asio::any_io_executor{executor.get_executor()}, std::move(operation));
 }

@@ -2,19 +2,24 @@
 #define BLUEPRINT_FAAS_CODEC_LINK_HPP
 
 #include "blueprint/faas/auth/concept.hpp"
+#include "blueprint/faas/detail/attempts.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/wait.hpp"
 #include "blueprint/faas/environment.hpp"
+#include "blueprint/faas/metrics.hpp"
 #include "blueprint/faas/resilience/concept.hpp"
 #include "blueprint/faas/transport/concept.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
 
-#include <concepts>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -24,40 +29,80 @@ enum class Repeat {
     if_unsent,  ///< Only if the first one certainly did not start the job.
 };
 
-/// What a codec makes its exchanges through, for the length of one operation: every request is authorised, sent under
-/// the operation's deadline, judged, and sent again where that is safe. Used by one coroutine.
+/// What a codec makes its exchanges through, for the length of one operation: every request is let in by the resilience
+/// policy, authorised, sent under the operation's deadline, judged, and sent again where that is safe. Used by one
+/// coroutine.
 template <Transport TransportPolicy, Auth AuthPolicy, Resilience ResiliencePolicy>
 class Link {
+    using Clock = std::chrono::steady_clock;
+
 public:
     Link(TransportPolicy& transport, AuthPolicy& auth, ResiliencePolicy& resilience, Deadline deadline,
          const Environment& environment = Environment::process())
         : transport_{transport},
           auth_{auth},
-          schedule_{resilience.begin()},
+          resilience_{resilience},
           environment_{environment},
-          deadline_{deadline} {}
+          deadline_{deadline},
+          began_{Clock::now()} {}
 
-    /// Sends `request` until its answer passes `judge`, the schedule gives up or the deadline comes.
+    /// Sends `request` until its answer passes `judge`, the resilience policy gives up or the deadline comes.
     /// `judge(const HttpResponse&)` returns the `std::optional<Error>` that the platform means by an answer. Its
     /// `retryable` says whether an idempotent exchange may be repeated; an `errc::authentication` that is retryable
-    /// means "expired", which drops the credential and repeats once. `request` outlives the awaitable.
+    /// means "expired", which drops the credential and repeats once. With `Repeat::if_unsent` nothing is repeated but
+    /// what certainly did not start the job. The error is the last attempt's, its `execution` that of all of them
+    /// together. `request` outlives the awaitable.
     template <class Purpose, class Judge>
     asio::awaitable<result<HttpResponse>> exchange(HttpRequest& request, Purpose purpose, Repeat repeat, Judge judge) {
+        auto turn = resilience_.begin();
+        std::optional<Error> last;
+        auto fate = Execution::not_started;  // of all attempts so far
         bool renewed = false;
-        for (;;) {
+        for (auto waiting_since = Clock::now();;) {
+            auto began = Clock::now();
+            if (!turn.try_admit(began)) {
+                auto admitted = co_await turn.admit(deadline_);
+                if (!admitted) co_return not_admitted(std::move(last), std::move(admitted).error(), fate);
+                began = Clock::now();
+            }
             auto answer = co_await attempt(request, purpose, judge);
-            if (answer) co_return answer;
+            const auto ended = Clock::now();
+            if (answer) {
+                turn.succeeded(ended);
+                co_return answer;
+            }
             Error error = std::move(answer).error();
-            if (error.code == errc::authentication && error.retryable && !renewed && auth_.invalidate()) {
+            failed_.push_back(
+                detail::failed_attempt(error, to_string(request.origin), began_, waiting_since, began, ended));
+            waiting_since = ended;
+            fate = detail::either(fate, error.execution);
+            const bool harmless = repeat == Repeat::safe || error.execution == Execution::not_started;
+            if (error.code == errc::authentication && error.retryable && harmless && !renewed && auth_.invalidate()) {
                 renewed = true;
+                if (!turn.renew(ended)) {
+                    error.execution = fate;
+                    co_return error;
+                }
+                last = std::move(error);
                 continue;
             }
-            error.retryable = error.retryable && error.code != errc::authentication &&
-                              (repeat == Repeat::safe || error.execution == Execution::not_started);
-            const auto delay = schedule_.after(error, environment_.jitter());
-            if (!delay || *delay >= time_left(deadline_)) co_return error;
-            const auto waited = co_await wait(*delay);
-            if (!waited) co_return waited.error();
+            error.retryable = error.retryable && harmless && error.code != errc::authentication;
+            const RetryDecision next = turn.after(error, ended, environment_.jitter());
+            error.execution = fate;
+            if (!next.why_not.empty()) detail::add_reason(error, next.why_not);
+            if (!next.wait) co_return error;
+            if (*next.wait >= time_left(deadline_)) {
+                detail::add_reason(error, "the deadline left no time for another attempt");
+                co_return error;
+            }
+            const auto state = co_await asio::this_coro::cancellation_state;
+            bool stopped = state.cancelled() != asio::cancellation_type::none;
+            if (!stopped) {
+                const bool waited = co_await detail::wait_for(*next.wait);
+                stopped = !waited;
+            }
+            if (stopped) co_return cancelled_between(error);
+            last = std::move(error);
         }
     }
 
@@ -75,6 +120,12 @@ public:
     Deadline deadline() const noexcept { return deadline_; }
     /// Counts the requests handed to the transport so far.
     std::uint32_t attempts() const noexcept { return attempts_; }
+    /// Fills in what the link has measured: duration, attempts, and those that failed. Once, at the operation's end.
+    void conclude(FaasMetrics& metrics) {
+        metrics.total_duration = detail::between(began_, Clock::now());
+        metrics.attempts = attempts_;
+        metrics.failed_attempts = std::move(failed_);
+    }
 
 private:
     template <class Purpose, class Judge>
@@ -85,6 +136,12 @@ private:
             error.execution = Execution::not_started;
             co_return error;
         }
+        // A credential may have come from where cancelling is not heard.
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            co_return Error{.code = errc::cancelled,
+                            .message = "cancelled before the request was sent",
+                            .execution = Execution::not_started};
         ++attempts_;
         auto answer = co_await transport_.exchange(request, deadline_);
         if (answer) {
@@ -96,13 +153,31 @@ private:
         }
         co_return answer;
     }
+    // What the last attempt met says more than why there is no further one.
+    static Error not_admitted(std::optional<Error> last, Error refusal, Execution fate) {
+        refusal.execution = fate;
+        if (!last || refusal.code == errc::cancelled) return refusal;
+        detail::add_reason(*last, "no further attempt was made: " + refusal.message);
+        if (refusal.retry_after) last->retry_after = refusal.retry_after;
+        return std::move(*last);
+    }
+    static Error cancelled_between(const Error& last) {
+        return Error{.code = errc::cancelled,
+                     .message = "cancelled while waiting to try again; the last attempt: " + last.message,
+                     .http_status = last.http_status,
+                     .platform_code = last.platform_code,
+                     .request_id = last.request_id,
+                     .execution = last.execution};
+    }
 
     TransportPolicy& transport_;
     AuthPolicy& auth_;
-    decltype(std::declval<ResiliencePolicy&>().begin()) schedule_;
+    ResiliencePolicy& resilience_;
     const Environment& environment_;
-    Deadline deadline_;
+    const Deadline deadline_;
+    const Moment began_;
     std::uint32_t attempts_ = 0;
+    std::vector<Attempt> failed_{};
 };
 
 }  // namespace blueprint::faas

@@ -18,7 +18,7 @@ struct RetryLimits {
     std::chrono::milliseconds max_delay{20'000};
 };
 
-/// The retries of one operation: no clock, no timer, no I/O.
+/// The retries of one exchange: no clock, no timer, no I/O.
 class RetrySchedule {
 public:
     explicit RetrySchedule(RetryLimits limits) noexcept : limits_{limits} {}
