@@ -39,8 +39,13 @@ struct AnyKindEnds {
 
 template <class T>
 asio::awaitable<T> cancellable(asio::awaitable<T> operation) {
-    const AnyKindEnds filter;
-    co_await asio::this_coro::reset_cancellation_state(filter);
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    // What was cancelled before it began must stay so.
+    if (state.cancelled() == asio::cancellation_type::none) {
+        const AnyKindEnds filter;
+        co_await asio::this_coro::reset_cancellation_state(filter);
+    }
     T outcome = co_await std::move(operation);
     co_return outcome;
 }

@@ -75,12 +75,12 @@ private:
     std::uint64_t retries_ = 0;  // of all slots
 };
 
-/// What a retry costs, and what earns it back.
+/// What a retry costs, and what an exchange gives back when it succeeds.
 struct RetryQuotaOptions {
     std::uint32_t tokens = 500;
     std::uint32_t retry_cost = 14;
     std::uint32_t throttled_retry_cost = 5;  ///< after `errc::throttled`, which is a healthy platform's word
-    std::uint32_t success_gives = 1;         ///< a call that succeeded at once; a retry that succeeded gives its cost
+    std::uint32_t success_gives = 1;         ///< when it succeeds at once; after retries it gives back their cost
 };
 
 /// Lets retries happen while they help: each costs tokens, which successes bring back. When nothing succeeds any more
@@ -100,6 +100,28 @@ public:
 private:
     std::uint32_t tokens_;
     std::uint32_t most_;
+};
+
+/// Allows something extra for a share of the calls, and never more than that share of all calls so far. What is not
+/// used is kept for `burst` of them. No clock, no lock.
+class ShareBudget {
+public:
+    ShareBudget(double share, std::uint32_t burst) noexcept
+        : per_call_{static_cast<std::uint64_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(one))},
+          most_{burst * one} {}
+
+    void called() noexcept { saved_ = std::min(saved_ + per_call_, most_); }
+    bool take() noexcept {
+        if (saved_ < one) return false;
+        saved_ -= one;
+        return true;
+    }
+
+private:
+    static constexpr std::uint64_t one = 1'000'000;
+    std::uint64_t per_call_;
+    std::uint64_t most_;
+    std::uint64_t saved_ = 0;
 };
 
 }  // namespace blueprint::faas

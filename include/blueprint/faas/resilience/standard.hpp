@@ -97,7 +97,7 @@ public:
                 if (!ticket_) return false;
             }
             if (!std::exchange(counted_, true)) state_->budget.called(now);
-            paid_ = std::exchange(reserved_, 0);
+            paid_ += std::exchange(reserved_, 0);
             inside_ = true;
             return true;
         }
@@ -124,7 +124,7 @@ public:
         bool inside_ = false;
         bool counted_ = false;
         std::uint32_t reserved_ = 0;  // tokens put aside for the next attempt
-        std::uint32_t paid_ = 0;      // tokens of the attempt under way
+        std::uint32_t paid_ = 0;      // tokens of the retries so far
     };
 
     StandardResilience() : StandardResilience{ResilienceOptions{}} {}

@@ -21,9 +21,9 @@ struct Gate::Waiter {
     Waiter(const Waiter&) = delete;
     ~Waiter() {
         const std::lock_guard lock{gate->mutex_};
+        if (!queued && !let_in) return;
         if (queued) gate->remove(*this);
-        if (!let_in) return;  // nobody took what was granted: the coroutine is being destroyed
-        --gate->inside_;
+        if (let_in) --gate->inside_;  // nobody took what was granted: cancelled, or destroyed
         gate->let_in(std::chrono::steady_clock::now());
     }
 
@@ -77,17 +77,15 @@ inline void Gate::let_in(Moment now) {
         next.let_in = true;
         wake(&next);
     }
-    wake(first_);
+    if (room()) wake(first_);
 }
 
 inline void Gate::remove(Waiter& waiter) noexcept {
     (waiter.before != nullptr ? waiter.before->behind : first_) = waiter.behind;
     (waiter.behind != nullptr ? waiter.behind->before : last_) = waiter.before;
-    const bool was_first = waiter.before == nullptr;
     waiter.before = waiter.behind = nullptr;
     waiter.queued = false;
     --waiting_;
-    if (was_first) wake(first_);
 }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> Gate::enter(std::shared_ptr<Gate> gate, Deadline deadline) {

@@ -48,7 +48,6 @@ BLUEPRINT_FAAS_DECL RetryDecision StandardResilience::Turn::after(const Error& e
     const auto& options = state_->options;
     const std::lock_guard lock{state_->mutex};
     leave(verdict_of(error), error.code == errc::authentication ? Verdict::failure : Verdict::neither, now);
-    paid_ = 0;
     RetryDecision decision;
     const auto wait = schedule_.after(error, jitter);
     if (!wait) return decision;
