@@ -13,6 +13,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -31,16 +32,22 @@ public:
     virtual asio::awaitable<result<Health>> health_check(JobId) = 0;
     virtual asio::awaitable<result<WarmReport>> warm(JobId, std::uint32_t) = 0;
     virtual asio::awaitable<result<FaasDeployment>> get_deployment(JobId) = 0;
+    virtual asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments() = 0;
+    virtual asio::awaitable<result<PlatformDescription>> describe_platform() = 0;
     virtual asio::awaitable<result<void>> undeploy_job(JobId) = 0;
 };
 
 template <class T>
-asio::awaitable<result<T>> unsupported_operation(std::string operation, JobId id, std::string_view provider) {
+asio::awaitable<result<T>> unsupported_operation(std::string operation, std::string_view provider) {
     co_return Error{.code = errc::unsupported,
-                    .message = operation + " of job " + std::to_string(id.value()) + " was not done: " +
-                               std::string{provider} + " has no such operation; do it with the platform's own tools",
+                    .message = operation + " was not done: " + std::string{provider} +
+                               " has no such operation; do it with the platform's own tools",
                     .provider = provider,
                     .execution = Execution::not_started};
+}
+template <class T>
+asio::awaitable<result<T>> unsupported_operation(std::string operation, JobId id, std::string_view provider) {
+    return unsupported_operation<T>(operation + " of job " + std::to_string(id.value()), provider);
 }
 
 template <Executor E>
@@ -84,6 +91,18 @@ public:
             return executor_->get_deployment(id);
         else
             return unsupported_operation<FaasDeployment>("get_deployment", id, provider_name());
+    }
+    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments() override {
+        if constexpr (requires(E& e) { e.list_deployments(); })
+            return executor_->list_deployments();
+        else
+            return unsupported_operation<std::vector<FaasDeployment>>("list_deployments", provider_name());
+    }
+    asio::awaitable<result<PlatformDescription>> describe_platform() override {
+        if constexpr (requires(E& e) { e.describe_platform(); })
+            return executor_->describe_platform();
+        else
+            return unsupported_operation<PlatformDescription>("describe_platform", provider_name());
     }
     asio::awaitable<result<void>> undeploy_job(JobId id) override {
         if constexpr (requires(E& e) { e.undeploy_job(id); })
@@ -137,6 +156,12 @@ public:
     }
     /// Returns what the platform says of the job's function.
     asio::awaitable<result<FaasDeployment>> get_deployment(JobId id) const { return executor_->get_deployment(id); }
+    /// Returns what the platform says of every job's function that it holds.
+    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments() const {
+        return executor_->list_deployments();
+    }
+    /// Returns what the platform announces of itself.
+    asio::awaitable<result<PlatformDescription>> describe_platform() const { return executor_->describe_platform(); }
     /// Removes the job's function.
     asio::awaitable<result<void>> undeploy_job(JobId id) const { return executor_->undeploy_job(id); }
 

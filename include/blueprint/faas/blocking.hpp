@@ -61,6 +61,16 @@ public:
     {
         return wait(executor_.get_deployment(id));
     }
+    auto list_deployments()
+        requires requires(E& e) { e.list_deployments(); }
+    {
+        return wait(executor_.list_deployments());
+    }
+    auto describe_platform()
+        requires requires(E& e) { e.describe_platform(); }
+    {
+        return wait(executor_.describe_platform());
+    }
     auto undeploy_job(JobId id)
         requires requires(E& e) { e.undeploy_job(id); }
     {

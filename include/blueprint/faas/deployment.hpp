@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -28,6 +30,7 @@ struct FaasDeployment {
     std::string package_sha256{};                                    ///< lower-case hex
     std::string deployed_at{};                                       ///< RFC 3339, UTC
     std::optional<std::uint64_t> binary_size_bytes{};
+    std::string problem{};   ///< why it failed, as the platform tells it
     bool unchanged = false;  ///< `deploy_job` found this very revision in place and wrote nothing
 };
 
@@ -64,13 +67,37 @@ struct WarmReport {
 /// The platform's word that it took an asynchronous call.
 struct Receipt {
     std::string invocation_id{};
+    bool completed = false;  ///< the platform ran the job to its end before it answered; its result was dropped
 };
 
-/// One step of a deployment, told while it goes on.
+/// What a platform announces of itself.
+struct PlatformDescription {
+    std::string spec{};                   ///< the contract's version: "1.1"; "1.0" if it does not describe itself
+    std::vector<std::string> features{};  ///< what it has beyond 1.0, such as "async"
+    /// Its limits by their names, "request_bytes"; the ends of a range are "memory_mb.min" and "memory_mb.max".
+    std::map<std::string, std::uint64_t, std::less<>> limits{};
+
+    /// Tells whether the platform announced `feature`.
+    bool has(std::string_view feature) const noexcept {
+        for (const auto& one : features)
+            if (one == feature) return true;
+        return false;
+    }
+    /// Returns the limit of that name; nothing if it was not announced.
+    std::optional<std::uint64_t> limit(std::string_view name) const {
+        const auto found = limits.find(name);
+        if (found == limits.end()) return std::nullopt;
+        return found->second;
+    }
+};
+
+/// One step of a deployment, told while it goes on. `uploading` is told again and again while the package travels.
 struct DeployProgress {
     enum class Step { checking, uploading, waiting, removing_old, done };
     Step step = Step::checking;
     std::string detail{};
+    std::uint64_t bytes_sent = 0;   ///< of the package, while it is uploaded; starts anew if it has to be sent again
+    std::uint64_t bytes_total = 0;  ///< the package's size while it is uploaded, else 0
 };
 
 /// Is told of every step of a deployment; called from the coroutine that deploys, so it must return soon.

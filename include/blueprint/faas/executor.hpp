@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -112,6 +113,24 @@ public:
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
         auto outcome = co_await codec_.get_deployment(link, id);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Returns what the platform says of every job's function that it holds under this executor's names.
+    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments()
+        requires CanList<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.list_deployments(link);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Returns what the platform announces of itself; asked once and kept.
+    asio::awaitable<result<PlatformDescription>> describe_platform()
+        requires CanDescribe<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.describe_platform(link);
         co_return concluded(link, std::move(outcome));
     }
     /// Removes the job's function; an unknown job is no error.

@@ -19,6 +19,7 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/codec/impl/custom_announced.ipp"
 #include "blueprint/faas/codec/impl/custom_protocol.ipp"
 #include "blueprint/faas/detail/impl/crc32.ipp"
 #include "blueprint/faas/detail/impl/encoding.ipp"

@@ -11,6 +11,7 @@
 
 #include <concepts>
 #include <string_view>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -42,6 +43,14 @@ concept CanWarm = requires(C& codec, L& link, JobId id, std::uint32_t instances)
 template <class C, class L>
 concept CanGetDeployment = requires(C& codec, L& link, JobId id) {
     { codec.get_deployment(link, id) } -> std::same_as<asio::awaitable<result<FaasDeployment>>>;
+};
+template <class C, class L>
+concept CanList = requires(C& codec, L& link) {
+    { codec.list_deployments(link) } -> std::same_as<asio::awaitable<result<std::vector<FaasDeployment>>>>;
+};
+template <class C, class L>
+concept CanDescribe = requires(C& codec, L& link) {
+    { codec.describe_platform(link) } -> std::same_as<asio::awaitable<result<PlatformDescription>>>;
 };
 template <class C, class L>
 concept CanUndeploy = requires(C& codec, L& link, JobId id) {

@@ -2,18 +2,20 @@
 #define BLUEPRINT_FAAS_CODEC_CUSTOM_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/custom_deployment.hpp"
+#include "blueprint/faas/codec/custom_discovered.hpp"
 #include "blueprint/faas/codec/custom_protocol.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -23,119 +25,113 @@ struct LifecycleLayout {};
 /// warming, reading and removing do not exist.
 struct BareLayout {};
 
-/// Speaks the custom HTTP contract, 1.0 with what 1.1 adds harmlessly. `Format` is how bytes are written. Safe to use
-/// from all threads.
+/// Speaks the custom HTTP contract: 1.0, and of 1.1 what adds without harm, what the platform announces and what the
+/// options ask for. `Format` is how bytes are written. Safe to use from all threads.
 template <PayloadFormat Format = JsonBytes, class Layout = LifecycleLayout>
     requires(std::same_as<Layout, LifecycleLayout> || std::same_as<Layout, BareLayout>)
 class CustomCodec {
     static constexpr bool bare = std::same_as<Layout, BareLayout>;
-    using Route = detail::CustomProtocol::Route;
+    static constexpr bool bytes_of_1_1 = !Format::is_json || std::same_as<Format, Base64Json>;
+    using Protocol = detail::CustomProtocol;
+    using Route = Protocol::Route;
 
 public:
     static constexpr std::string_view provider_name = "Custom HTTP FaaS";
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
     explicit CustomCodec(CustomOptions options)
-        : protocol_{std::make_shared<const detail::CustomProtocol>(std::move(options))},
-          endpoints_{std::make_unique<Endpoints>()} {}
+        : protocol_{std::make_shared<const Protocol>(std::move(options), bytes_of_1_1)},
+          discovered_{std::make_unique<detail::CustomDiscovered>()} {}
 
     const std::optional<Error>& misconfigured() const noexcept { return protocol_->misconfigured(); }
 
     template <class L>
     asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
         if (misconfigured()) co_return *misconfigured();
-        HttpRequest request;
-        request.verb = Verb::post;
-        request.max_response_bytes = protocol_->options().max_body_bytes;
-        const auto named = endpoints_->find(call.job_id);
-        auto url = named ? *named : protocol_->invoke_url(call.job_id, bare);
-        request.origin = std::move(url.origin);
-        request.target = std::move(url.target);
-        const auto audience = to_string(request.origin) + request.target;
-        protocol_->add_call_headers(request, call, link.deadline());
-        auto body = write_call(request, call);
-        if (auto too_long = protocol_->check_size(call.job_id, body.size())) co_return std::move(*too_long);
-        request.body = std::move(body);
-        const auto repeat = call.idempotent ? Repeat::safe : Repeat::if_unsent;
-        const purpose::Invocation purpose{audience};
-        auto answer = co_await link.exchange(request, purpose, repeat, &detail::CustomProtocol::judge);
+        if (must_learn()) {
+            auto stopped = co_await learn(link);
+            if (stopped) co_return std::move(*stopped);
+        }
+        auto sent = write_call(call, link.deadline());
+        if (!sent) co_return sent.error();
+        const purpose::Invocation purpose{sent->audience};
+        auto answer = co_await link.exchange(sent->request, purpose, sent->repeat, &Protocol::judge);
         if (!answer) {
-            if (named && answer.error().http_status == 404) endpoints_->forget(call.job_id);
+            if (answer.error().http_status == 404) discovered_->forget_endpoint(call.job_id);
             co_return answer.error();
         }
         co_return protocol_->read_invocation(*answer, call.job_id);
     }
 
-    /// GET first: the same revision is left alone, an existing function is replaced (`If-Match: *`), and only a
-    /// platform that cannot replace comes to `on_conflict`.
+    /// Hands the call over with `Prefer: respond-async`. A platform that ignores that has run the job when it answers:
+    /// the receipt then says `completed`, and a job that failed is its error. Nothing is sent to a platform that is
+    /// known to lack `async`.
+    template <class L>
+    asio::awaitable<result<Receipt>> invoke_async(L& link, const JobCall& call)
+        requires(!bare)
+    {
+        if (misconfigured()) co_return *misconfigured();
+        if (must_learn()) {
+            auto stopped = co_await learn(link);
+            if (stopped) co_return std::move(*stopped);
+        }
+        if (lacks(call.job_id, "async")) co_return protocol_->lacks("invoke_async", "async");
+        // The time that the caller has for handing over is none that the job should be held to.
+        auto sent = write_call(call, Deadline::max());
+        if (!sent) co_return sent.error();
+        sent->request.headers.set("Prefer", "respond-async");
+        const purpose::Invocation purpose{sent->audience};
+        auto answer = co_await link.exchange(sent->request, purpose, sent->repeat, &Protocol::judge);
+        const bool as_announced = answer ? answer->status == 202 : answer.error().code != errc::unsupported;
+        if (!as_announced) discovered_->forget_announced();
+        if (!answer) {
+            if (answer.error().http_status == 404) discovered_->forget_endpoint(call.job_id);
+            co_return answer.error();
+        }
+        co_return protocol_->read_receipt(*answer, call.job_id);
+    }
+
+    /// Asks the platform what it has beyond contract 1.0, and for its limits; kept until it behaves otherwise. A
+    /// platform of 1.0 does not describe itself: `spec` is then "1.0", and no feature is announced.
+    template <class L>
+    asio::awaitable<result<PlatformDescription>> describe_platform(L& link)
+        requires(!bare)
+    {
+        if (misconfigured()) co_return *misconfigured();
+        if (protocol_->options().strict_1_0) co_return PlatformDescription{.spec = "1.0"};
+        co_return co_await described(link, false);
+    }
+
+    /// Lists the functions that are jobs of this executor: those of its prefix.
+    template <class L>
+    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link)
+        requires(!bare)
+    {
+        static constexpr std::size_t longest_list = 8U << 20U;
+        if (misconfigured()) co_return *misconfigured();
+        const auto known = discovered_->announced();
+        if (protocol_->options().strict_1_0 || (known && !known->has("list")))
+            co_return protocol_->lacks("list_deployments", "list");
+        auto request = protocol_->platform_request("/api/functions");
+        request.max_response_bytes = longest_list;
+        const purpose::ControlPlane management;
+        auto answer = co_await link.exchange(request, management, Repeat::safe, &Protocol::judge_list);
+        if (!answer) {
+            if (answer.error().code == errc::unsupported) discovered_->forget_announced();
+            co_return answer.error();
+        }
+        co_return protocol_->read_list(*answer);
+    }
+
+    /// Puts the job's function in place, with one upload where that is possible (R8).
     template <class L>
     asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
                                                        const FaasConfig& config, const DeployObserver& observer)
         requires(!bare)
     {
-        using Step = DeployProgress::Step;
         if (misconfigured()) co_return *misconfigured();
-        auto document = protocol_->write_config(config, package);
-        if (!document) co_return document.error();
-        auto put = protocol_->deploy_request(id, package, *document);
-        const auto revision = detail::CustomProtocol::revision(package, *document);
-        detail::wipe(*document);
-        if (!put) co_return put.error();
-
-        tell(observer, Step::checking, protocol_->function_id(id));
-        auto existing = co_await look(link, id);
-        if (!existing && existing.error().code != errc::not_found) co_return existing.error();
-        if (existing && existing->revision == revision) {
-            if (existing->state == DeploymentState::deployed) existing->unchanged = true;
-            co_return co_await settle(link, id, std::move(existing), config, revision, observer);
-        }
-        if (existing) put->headers.set("If-Match", "*");
-
-        const purpose::ControlPlane management;
-        bool removed = false;
-        for (int round = 0;; ++round) {
-            tell(observer, Step::uploading, detail::CustomProtocol::describe(package));
-            auto answer = co_await link.exchange(*put, management, Repeat::safe, &detail::CustomProtocol::judge);
-            if (answer) {
-                auto written = protocol_->read_deployment(*answer, id);
-                co_return co_await settle(link, id, std::move(written), config, revision, observer);
-            }
-            const auto& error = answer.error();
-            if (error.http_status == 404 || error.http_status == 405 || error.http_status == 501) {
-                auto unsupported = error;
-                unsupported.code = errc::unsupported;
-                unsupported.message = "this platform cannot deploy functions: " + error.message;
-                co_return unsupported;
-            }
-            if (error.code != errc::conflict || round == 3) co_return error;
-            if (error.http_status == 412) {  // it went away between the look and the upload
-                put->headers.erase("If-Match");
-                continue;
-            }
-            auto found = co_await look(link, id);
-            if (!found && found.error().code != errc::not_found) co_return found.error();
-            // A repeated upload meets what its first attempt left; so does one that somebody else was faster with.
-            if (found && found->revision == revision)
-                co_return co_await settle(link, id, std::move(found), config, revision, observer);
-            if (found && !put->headers.get("If-Match")) {  // somebody made it meanwhile
-                put->headers.set("If-Match", "*");
-                continue;
-            }
-            switch (protocol_->options().on_conflict) {
-                case OnConflict::fail: co_return error;
-                case OnConflict::keep:
-                    if (!found) continue;
-                    found->unchanged = true;
-                    co_return found;
-                case OnConflict::recreate: break;
-            }
-            if (removed) co_return error;
-            tell(observer, Step::removing_old, "this platform cannot replace a function in place");
-            auto gone = co_await undeploy_job(link, id);
-            if (!gone) co_return gone.error();
-            removed = true;
-            put->headers.erase("If-Match");
-        }
+        detail::CustomDeployment<L> deployment{*protocol_, *discovered_, link, id, observer};
+        co_return co_await deployment.deploy(package, config);
     }
 
     template <class L>
@@ -149,8 +145,9 @@ public:
         }
         const purpose::ControlPlane management;
         const auto judge = [](const HttpResponse& answer) -> std::optional<Error> {
-            if (answer.status == 404 || answer.status == 503 || (bare && answer.status == 405)) return std::nullopt;
-            return detail::CustomProtocol::judge(answer);
+            const bool reachable = bare && (answer.status == 405 || answer.status / 100 == 2);
+            if (answer.status == 404 || answer.status == 503 || reachable) return std::nullopt;
+            return Protocol::judge(answer);
         };
         auto answer = co_await link.exchange(request, management, Repeat::safe, judge);
         if (!answer) co_return answer.error();
@@ -171,11 +168,13 @@ public:
     {
         if (misconfigured()) co_return *misconfigured();
         auto request = protocol_->request(Verb::post, id, Route::warm);
-        request.headers.set("Content-Type", "application/json");
-        request.body = "{\"instances\":" + std::to_string(instances) + '}';
+        if (!protocol_->options().strict_1_0) {  // how many is the platform's choice in 1.0
+            request.headers.set("Content-Type", "application/json");
+            request.body = "{\"instances\":" + std::to_string(instances) + '}';
+        }
         const purpose::ControlPlane management;
         const auto judge = [](const HttpResponse& answer) -> std::optional<Error> {
-            auto error = detail::CustomProtocol::judge(answer);
+            auto error = Protocol::judge(answer);
             const bool no_function = answer.status == 404 && error->platform_code == "NOT_FOUND";
             if (answer.status == 405 || answer.status == 501 || (answer.status == 404 && !no_function))
                 return std::nullopt;
@@ -191,9 +190,9 @@ public:
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
-        auto found = co_await look(link, id);
-        if (found) remember(*found);
-        co_return found;
+        const DeployObserver nobody;
+        detail::CustomDeployment<L> deployment{*protocol_, *discovered_, link, id, nobody};
+        co_return co_await deployment.get();
     }
 
     template <class L>
@@ -201,39 +200,40 @@ public:
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
-        auto request = protocol_->request(Verb::del, id, Route::function);
-        const purpose::ControlPlane management;
-        auto answer = co_await link.exchange(request, management, Repeat::safe, &detail::CustomProtocol::judge);
-        if (!answer && answer.error().code != errc::not_found) co_return answer.error();
-        endpoints_->forget(id);
-        co_return result<void>{};
+        const DeployObserver nobody;
+        detail::CustomDeployment<L> deployment{*protocol_, *discovered_, link, id, nobody};
+        co_return co_await deployment.remove();
     }
 
 private:
-    // Addresses that the platform named, by job. A lock, because several operations run at once.
-    class Endpoints {
-    public:
-        std::optional<detail::Url> find(JobId id) {
-            const std::lock_guard lock{mutex_};
-            const auto found = urls_.find(id);
-            if (found == urls_.end()) return std::nullopt;
-            return found->second;
-        }
-        void set(JobId id, detail::Url url) {
-            const std::lock_guard lock{mutex_};
-            urls_.insert_or_assign(id, std::move(url));
-        }
-        void forget(JobId id) {
-            const std::lock_guard lock{mutex_};
-            urls_.erase(id);
-        }
-
-    private:
-        std::mutex mutex_;
-        std::map<JobId, detail::Url> urls_;
+    // A call ready to be sent, and what its repetition may do.
+    struct Written {
+        HttpRequest request{};
+        std::string audience{};
+        Repeat repeat = Repeat::if_unsent;
     };
 
-    static std::string write_call(HttpRequest& request, const JobCall& call) {
+    result<Written> write_call(const JobCall& call, Deadline deadline) const {
+        auto known = discovered_->view(call.job_id);
+        if (!protocol_->announced_for(call.job_id)) known.announced.reset();
+        Written out;
+        auto& request = out.request;
+        request.verb = Verb::post;
+        request.max_response_bytes = protocol_->answer_limit(known.announced.get());
+        auto url = known.endpoint ? std::move(*known.endpoint) : protocol_->invoke_url(call.job_id, bare);
+        request.origin = std::move(url.origin);
+        request.target = std::move(url.target);
+        out.audience = to_string(request.origin) + request.target;
+        protocol_->add_call_headers(request, call, deadline);
+        const bool keyed = protocol_->honours_keys(known.announced.get()) && Protocol::ensure_key(request);
+        if (call.idempotent || keyed) out.repeat = Repeat::safe;
+        auto body = write_body(request, call);
+        const auto limit = protocol_->request_limit(known.announced.get());
+        if (auto too_long = Protocol::check_size(call.job_id, body.size(), limit)) return std::move(*too_long);
+        request.body = std::move(body);
+        return out;
+    }
+    static std::string write_body(HttpRequest& request, const JobCall& call) {
         std::string body;
         if constexpr (Format::is_json) {
             request.headers.set("Content-Type", "application/json");
@@ -248,48 +248,60 @@ private:
         }
         return body;
     }
-    static void tell(const DeployObserver& observer, DeployProgress::Step step, std::string detail) {
-        if (observer) observer(DeployProgress{step, std::move(detail)});
+
+    bool lacks(JobId id, std::string_view feature) const {
+        if (protocol_->options().strict_1_0) return true;
+        const auto known = discovered_->announced();
+        return known && protocol_->announced_for(id) && !known->has(feature);
     }
+    // Only where the answer decides something, so that a warm call is one request.
+    bool must_learn() const {
+        return !bare && protocol_->options().idempotency_keys == IdempotencyKeys::if_announced &&
+               !protocol_->options().strict_1_0 && discovered_->worth_asking(std::chrono::steady_clock::now());
+    }
+    // A platform that cannot be asked is called all the same, as one that announced nothing. Only what ended the call
+    // itself is returned.
     template <class L>
-    asio::awaitable<result<FaasDeployment>> look(L& link, JobId id) {
-        auto request = protocol_->request(Verb::get, id, Route::function);
-        const purpose::ControlPlane management;
-        auto answer = co_await link.exchange(request, management, Repeat::safe, &detail::CustomProtocol::judge);
-        if (!answer) co_return answer.error();
-        co_return protocol_->read_deployment(*answer, id);
+    asio::awaitable<std::optional<Error>> learn(L& link) {
+        auto asked = co_await described(link, true);
+        if (asked) co_return std::nullopt;
+        Error error = std::move(asked).error();
+        const bool over = error.code == errc::cancelled || time_left(link.deadline()).count() == 0;
+        if (!over) co_return std::nullopt;
+        error.execution = Execution::not_started;
+        co_return error;
     }
-    void remember(const FaasDeployment& deployment) {
-        if (protocol_->options().job_endpoints.contains(deployment.job_id)) return;
-        std::optional<detail::Url> url;
-        if (!deployment.endpoint.empty()) url = protocol_->trusted_endpoint(deployment.endpoint);
-        if (url) endpoints_->set(deployment.job_id, std::move(*url));
-    }
-    // Waits until the platform has finished, fills in what it did not say from what was asked for, and keeps the
-    // address.
+    // One operation asks and the others wait for its outcome. They look instead of being woken: they may be on other
+    // threads, and this happens once in an executor's life. `in_passing`: not asked again soon, nor twice.
     template <class L>
-    asio::awaitable<result<FaasDeployment>> settle(L& link, JobId id, result<FaasDeployment> deployment,
-                                                   const FaasConfig& config, const std::string& revision,
-                                                   const DeployObserver& observer) {
-        std::chrono::milliseconds pause{250};
-        while (deployment && deployment->state == DeploymentState::deploying) {
-            tell(observer, DeployProgress::Step::waiting, "the platform is still deploying");
+    asio::awaitable<result<PlatformDescription>> described(L& link, bool in_passing) {
+        static constexpr std::chrono::seconds pause_between_questions{30};
+        std::chrono::milliseconds pause{1};
+        for (;;) {
+            const auto known = discovered_->announced();
+            if (known) co_return *known;
+            if (in_passing && !must_learn())
+                co_return Error{.code = errc::infrastructure, .message = "the platform was asked before, in vain"};
+            auto turn = discovered_->take_turn();
+            if (turn) {
+                auto request = protocol_->platform_request("/api/platform");
+                const purpose::ControlPlane management;
+                const auto repeat = in_passing ? Repeat::if_unsent : Repeat::safe;
+                discovered_->put_off(std::chrono::steady_clock::now() + pause_between_questions);
+                auto answer = co_await link.exchange(request, management, repeat, &Protocol::judge_description);
+                if (!answer) co_return answer.error();
+                auto description = Protocol::read_description(*answer);
+                if (description) discovered_->set_announced(*description);
+                co_return description;
+            }
             auto waited = co_await link.wait(pause);
             if (!waited) co_return waited.error();
-            pause = std::min(pause * 2, std::chrono::milliseconds{5000});
-            deployment = co_await look(link, id);
+            pause = std::min(pause * 2, std::chrono::milliseconds{50});
         }
-        if (!deployment) co_return deployment.error();
-        if (!deployment->memory_mib) deployment->memory_mib = config.memory_mib;
-        if (!deployment->timeout) deployment->timeout = config.timeout;
-        if (deployment->revision.empty()) deployment->revision = revision;
-        remember(*deployment);
-        tell(observer, DeployProgress::Step::done, deployment->function_id);
-        co_return deployment;
     }
 
-    std::shared_ptr<const detail::CustomProtocol> protocol_;
-    std::unique_ptr<Endpoints> endpoints_;
+    std::shared_ptr<const Protocol> protocol_;
+    std::unique_ptr<detail::CustomDiscovered> discovered_;
 };
 static_assert(Codec<CustomCodec<>>);
 

@@ -2,13 +2,13 @@
 #define BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_PROTOCOL_IPP
 
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/impl/custom_reading.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/package/package.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
@@ -21,56 +21,6 @@
 namespace blueprint::faas::detail {
 
 namespace custom_protocol {
-
-namespace json = boost::json;
-
-inline Error refused(std::string message) {
-    return Error{
-        .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
-}
-
-inline Error unreadable(std::string message, const HttpResponse& answer) {
-    Error error{.code = errc::serialization, .message = std::move(message), .http_status = answer.status};
-    error.request_id = answer.headers.get("X-Request-Id").value_or("");
-    return error;
-}
-
-inline std::string_view text_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    const auto* text = value != nullptr ? value->if_string() : nullptr;
-    return text != nullptr ? std::string_view{*text} : std::string_view{};
-}
-
-// Durations and counts are told for information: one of another type is left out, it does not spoil the result.
-template <class T>
-std::optional<T> number_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    if (value == nullptr) return std::nullopt;
-    std::uint64_t number = 0;
-    if (const auto* i = value->if_int64(); i != nullptr && *i >= 0) {
-        number = static_cast<std::uint64_t>(*i);
-    } else if (const auto* u = value->if_uint64()) {
-        number = *u;
-    } else {
-        return std::nullopt;
-    }
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return std::nullopt;
-    return static_cast<T>(number);
-}
-
-inline std::optional<json::object> parse_object(std::string_view text) {
-    boost::system::error_code failed;
-    json::value value = json::parse(text, failed);
-    if (failed || !value.is_object()) return std::nullopt;
-    return std::move(value.as_object());
-}
-
-// What a platform or a job says is shown to people: one line, bounded, no control characters.
-inline std::string for_people(std::string_view text) {
-    std::string line{text.substr(0, 512)};
-    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return line;
-}
 
 inline bool valid_function_id(std::string_view id) {
     const auto alphanumeric = [](char c) {
@@ -130,7 +80,9 @@ inline std::optional<Meaning> by_status(unsigned status) {
         case 415:
         case 431: return Meaning{errc::invalid_configuration, false, Execution::not_started};
         case 401: return Meaning{errc::authentication, true, Execution::not_started};
-        case 403: return Meaning{errc::authentication, false, Execution::not_started};
+        case 403:
+        case 495:  // nginx's own: the client's certificate is bad, or there is none
+        case 496: return Meaning{errc::authentication, false, Execution::not_started};
         case 404: return Meaning{errc::not_found, false, Execution::not_started};
         case 405:
         case 501: return Meaning{errc::unsupported, false, Execution::not_started};
@@ -155,6 +107,27 @@ inline std::string_view advice(errc code) {
         case errc::timed_out: return "; give the function a longer timeout, or the job less to do";
         default: return "";
     }
+}
+
+// What a TLS server in front of the platform means by a 400 that is a page. Source: nginx, "ngx_http_ssl_module", error
+// processing (495, 496 and 497 are answered as 400), and its page texts.
+struct FrontProblem {
+    errc code{};
+    std::string_view advice{};
+};
+inline std::optional<FrontProblem> front_problem(unsigned status, std::string_view text) {
+    if (status != 400) return std::nullopt;
+    if (text.find("No required SSL certificate was sent") != std::string_view::npos)
+        return FrontProblem{errc::authentication,
+                            "; the server in front of the platform wants a client certificate: give the transport one"};
+    if (text.find("The SSL certificate error") != std::string_view::npos)
+        return FrontProblem{errc::authentication,
+                            "; the server in front of the platform does not trust the client certificate it was given: "
+                            "check its issuer and its dates"};
+    if (text.find("plain HTTP request was sent to HTTPS port") != std::string_view::npos)
+        return FrontProblem{errc::invalid_configuration,
+                            "; the platform speaks TLS there: begin the URL with https://"};
+    return std::nullopt;
 }
 
 inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer) {
@@ -206,8 +179,16 @@ inline FaasMetrics read_metrics(const json::object& body, const HttpResponse& an
 
 }  // namespace custom_protocol
 
-BLUEPRINT_FAAS_DECL CustomProtocol::CustomProtocol(CustomOptions options) : options_{std::move(options)} {
+BLUEPRINT_FAAS_DECL CustomProtocol::CustomProtocol(CustomOptions options, bool bytes_of_1_1)
+    : options_{std::move(options)} {
     using namespace custom_protocol;
+    if (options_.strict_1_0 && (bytes_of_1_1 || options_.idempotency_keys == IdempotencyKeys::always)) {
+        misconfigured_ = refused(
+            bytes_of_1_1 ? "CustomOptions::strict_1_0: contract 1.0 has arrays of numbers alone; use JsonBytes"
+                         : "CustomOptions::strict_1_0: contract 1.0 promises nothing about idempotency keys; use "
+                           "IdempotencyKeys::never");
+        return;
+    }
     auto base = parse_url(options_.base_url);
     if (!base) {
         misconfigured_ = base.error();
@@ -261,6 +242,15 @@ BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::request(Verb verb, JobId id, Rou
     return request;
 }
 
+BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::platform_request(std::string_view path) const {
+    HttpRequest request;
+    request.origin = base_.origin;
+    request.target = base_.target;
+    request.target += path;
+    request.headers.set("Accept", "application/json");
+    return request;
+}
+
 BLUEPRINT_FAAS_DECL Url CustomProtocol::invoke_url(JobId id, bool bare) const {
     if (const auto own = job_endpoints_.find(id); own != job_endpoints_.end()) return own->second;
     if (bare) return Url{base_.origin, base_.target + "/job/" + std::to_string(id.value())};
@@ -294,11 +284,12 @@ BLUEPRINT_FAAS_DECL void CustomProtocol::add_call_headers(HttpRequest& request, 
                             std::to_string(std::max<long long>(1, time_left(deadline).count())));
 }
 
-BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, std::size_t body_bytes) const {
-    if (body_bytes <= options_.max_body_bytes) return std::nullopt;
+BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, std::size_t body_bytes,
+                                                                    std::size_t limit) {
+    if (body_bytes <= limit) return std::nullopt;
     return custom_protocol::refused("the call of job " + std::to_string(id.value()) + " is " +
                                     std::to_string(body_bytes) + " bytes as it would be sent, and the platform takes " +
-                                    std::to_string(options_.max_body_bytes) +
+                                    std::to_string(limit) +
                                     "; send less, or use a denser payload format (Base64Json, Binary)");
 }
 
@@ -345,6 +336,9 @@ BLUEPRINT_FAAS_DECL result<std::string> CustomProtocol::write_config(const FaasC
                                                                      const Package& package) const {
     using namespace custom_protocol;
     static constexpr std::uint32_t step = 64;
+    if (options_.strict_1_0 && config.keep_warm > 0)
+        return refused("keep_warm is " + std::to_string(config.keep_warm) +
+                       "; contract 1.0 has no such setting (CustomOptions::strict_1_0): call warm() instead");
     if (config.memory_mib < 128 || config.memory_mib > 10240)
         return refused("memory_mib is " + std::to_string(config.memory_mib) + "; the platform has 128 to 10240");
     if (config.timeout.count() < 1 || config.timeout.count() > 900)
@@ -368,7 +362,7 @@ BLUEPRINT_FAAS_DECL result<std::string> CustomProtocol::write_config(const FaasC
     if (config.max_concurrency) document["max_concurrency"] = *config.max_concurrency;
     if (!variables.empty()) document["env_vars"] = std::move(variables);
     if (config.keep_warm > 0) document["keep_warm"] = config.keep_warm;
-    document["package_sha256"] = package.sha256();
+    if (!options_.strict_1_0) document["package_sha256"] = package.sha256();
     return json::serialize(document);
 }
 
@@ -384,7 +378,7 @@ BLUEPRINT_FAAS_DECL result<HttpRequest> CustomProtocol::deploy_request(JobId id,
     auto put = request(Verb::put, id, Route::function);
     put.headers.set("Content-Type", "application/zip");
     put.headers.set("X-Blueprint-Config", header);
-    put.headers.set("X-Blueprint-Revision", revision(package, config_json));
+    if (!options_.strict_1_0) put.headers.set("X-Blueprint-Revision", revision(package, config_json));
     wipe(header);
     if (header_bytes > 8192)
         return refused(
@@ -409,36 +403,23 @@ BLUEPRINT_FAAS_DECL result<FaasDeployment> CustomProtocol::read_deployment(const
     using namespace custom_protocol;
     const auto body = parse_object(answer.body);
     if (!body) return unreadable("the answer about the deployment is no JSON object", answer);
-    FaasDeployment deployment;
-    deployment.job_id = id;
-    deployment.function_id = text_member(*body, "function_id");
+    auto deployment = deployment_in(*body, id);
     if (deployment.function_id.empty())
         return unreadable("the answer about the deployment has no `function_id`", answer);
     if (deployment.function_id != function_id(id))
         return unreadable("the answer is about another function than " + function_id(id) + ", which was asked for",
                           answer);
-    deployment.endpoint = text_member(*body, "endpoint");
-    const auto status = text_member(*body, "status");
-    if (answer.status == 202 || status == "deploying") deployment.state = DeploymentState::deploying;
-    if (status == "failed") deployment.state = DeploymentState::failed;
-    deployment.memory_mib = number_member<std::uint32_t>(*body, "memory_mb");
-    if (const auto seconds = number_member<std::uint32_t>(*body, "timeout_secs"))
-        deployment.timeout = std::chrono::seconds{*seconds};
-    if (const auto cold = number_member<std::uint32_t>(*body, "cold_start_ms"))
-        deployment.cold_start_estimate = std::chrono::milliseconds{*cold};
-    deployment.revision = text_member(*body, "revision");
-    deployment.package_sha256 = text_member(*body, "package_sha256");
-    deployment.deployed_at = text_member(*body, "deployed_at");
-    deployment.binary_size_bytes = number_member<std::uint64_t>(*body, "binary_size_bytes");
-    if (deployment.state == DeploymentState::failed) {
-        auto error = unreadable("the platform could not deploy " + deployment.function_id + ": " +
-                                    for_people(text_member(*body, "error")) + "; look at its log",
-                                answer);
-        error.code = errc::infrastructure;
-        error.execution = Execution::not_started;
-        return error;
-    }
+    if (answer.status == 202 && deployment.state == DeploymentState::deployed)
+        deployment.state = DeploymentState::deploying;
     return deployment;
+}
+
+BLUEPRINT_FAAS_DECL Error CustomProtocol::failed_deployment(const FaasDeployment& deployment) {
+    const auto why = deployment.problem.empty() ? std::string{"it gives no reason"} : deployment.problem;
+    return Error{
+        .code = errc::infrastructure,
+        .message = "the platform could not deploy " + deployment.function_id + ": " + why + "; look at its log",
+        .execution = Execution::not_started};
 }
 
 BLUEPRINT_FAAS_DECL result<Health> CustomProtocol::read_health(const HttpResponse& answer) const {
@@ -508,7 +489,13 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge(const HttpRespons
         const auto* success = body->if_contains("success");
         failed_function = success != nullptr && success->is_bool() && !success->as_bool();
     } else {
-        text = for_people(answer.body);
+        text = plain_body_text(answer.body);
+        if (const auto front = front_problem(answer.status, text)) {
+            error.code = front->code;
+            error.execution = Execution::not_started;
+            error.message = text.append(front->advice);
+            return error;
+        }
     }
     auto meaning = by_code(error.platform_code);
     if (!meaning) meaning = by_status(answer.status);
