@@ -98,6 +98,8 @@ TEST_CASE("any executor: an operation that the executor lacks is unsupported, no
     check(finish(any.undeploy_job(JobId{6})), "undeploy_job");
     const faas::Package package = some_package();
     check(finish(any.deploy_job(JobId{6}, package, {})), "deploy_job");
+    CHECK(finish(any.list_deployments()).error().message.find("list_deployments was not done: plain") == 0);
+    CHECK(finish(any.describe_platform()).error().code == errc::unsupported);
 }
 
 TEST_CASE("any executor: is an executor to a registry, and copies share it") {
