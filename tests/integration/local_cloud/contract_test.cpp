@@ -326,7 +326,14 @@ TEST_CASE("local cloud: only what is implemented is announced") {
     Lab lab;
     const auto json = json_of(lab.get("/api/platform"));
     CHECK(json.at("spec").as_string() == "1.1");
-    CHECK(json.at("features") == boost::json::array{"replace", "base64", "binary", "list", "warm-count"});
+    const boost::json::array features{"replace", "base64",      "binary",     "async",
+                                      "list",    "idempotency", "warm-count", "loop"};
+    CHECK(json.at("features") == features);
+    const auto& limits = json.at("limits").as_object();
+    CHECK(limits.at("request_bytes").as_int64() == 6 << 20);
+    CHECK(limits.at("function_concurrency").as_int64() == 1000);
+    CHECK(limits.at("account_concurrency").as_int64() == 2000);
+    CHECK(limits.at("idempotency_secs").as_int64() == 86400);
     CHECK(json_of(lab.get("/api/functions")).at("functions").as_array().empty());
     lab.deploy_script("b", echo_script);
     lab.deploy_script("a", echo_script);

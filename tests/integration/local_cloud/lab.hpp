@@ -15,9 +15,11 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas::test {
 
@@ -31,6 +33,21 @@ inline std::string script_package(std::string_view script) {
     const auto zip = writer.finish();
     return std::string{faas::detail::text_of(zip)};
 }
+
+/// The same with a blueprint.json that asks for a loop.
+inline std::string loop_package(std::string_view script, std::string_view manifest = R"({"loop":true})") {
+    ZipWriter writer;
+    const std::string text = "#!/bin/sh\n" + std::string{script} + '\n';
+    REQUIRE(writer.add("bootstrap", faas::detail::bytes_of(text), 0755).has_value());
+    REQUIRE(writer.add("blueprint.json", faas::detail::bytes_of(manifest), 0644).has_value());
+    const auto zip = writer.finish();
+    return std::string{faas::detail::text_of(zip)};
+}
+/// A loop that sets $args, "[1,2]", for each line and then runs `body`.
+inline std::string loop_script(std::string_view body) {
+    return "while read -r line; do args=${line#*\\\"args\\\":}; args=${args%%]*}]; " + std::string{body} + "; done";
+}
+constexpr std::string_view loop_echo = R"(printf '{"result":%s}\n' "$args")";
 
 /// Answers with the bytes it was called with.
 constexpr std::string_view echo_script = R"(sed -e 's/.*"args":\(\[[^]]*\]\).*/{"result":\1}/')";
@@ -67,6 +84,11 @@ public:
         const auto reply = deploy(std::move(id), script_package(script), config);
         REQUIRE_MESSAGE(reply.status == 201, reply.body);
     }
+    /// Deploys a loop that runs `body` for each call, which must succeed.
+    void deploy_loop(std::string id, std::string_view body, std::string_view config = {}) {
+        const auto reply = deploy(std::move(id), loop_package(loop_script(body)), config);
+        REQUIRE_MESSAGE(reply.status == 201, reply.body);
+    }
     static HttpAsk call(std::string id, std::string_view args = "[]", HttpFields more = {}) {
         HttpAsk what{.method = "POST", .target = "/api/functions/" + id + "/invoke", .fields = std::move(more)};
         what.fields.emplace_back("Content-Type", "application/json");
@@ -75,6 +97,22 @@ public:
     }
     HttpReply invoke(std::string id, std::string_view args = "[]", HttpFields more = {}) {
         return ask(call(std::move(id), args, std::move(more)));
+    }
+    /// Sends all at once, each on a connection of its own, and returns the answers in the order of the requests.
+    std::vector<HttpReply> ask_all(std::vector<HttpAsk> all) {
+        std::vector<std::unique_ptr<HttpClient>> clients;
+        std::vector<HttpReply> replies(all.size());
+        std::size_t answered = 0;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            clients.push_back(std::make_unique<HttpClient>(io, cloud.url()));
+            asio::co_spawn(io, clients.back()->exchange(std::move(all[i])),
+                           [&, i](std::exception_ptr, HttpReply reply) {
+                               replies[i] = std::move(reply);
+                               ++answered;
+                           });
+        }
+        until([&] { return answered == replies.size(); }, 60s);
+        return replies;
     }
     /// Lets the server run until `condition` holds; fails the test after `limit`.
     template <class Condition>

@@ -3,12 +3,15 @@
 
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
+#include "blueprint/faas/local/http_message.hpp"
 #include "blueprint/faas/local/options.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -41,9 +44,10 @@ public:
     std::string url() const;
     /// Where its packages are; empty before `start`.
     std::filesystem::path directory() const;
-    /// Stops accepting, ends the children (who waits for one is answered 503), and returns when no connection, child or
-    /// file of it is left. `*this` must outlive the call.
-    asio::awaitable<void> stop();
+    /// Stops accepting, gives running invocations `grace` to end (new ones are answered 503), ends the children (who
+    /// waits for one is answered 503), and returns when no connection, child or file of it is left. What became of
+    /// asynchronous invocations stands in the log. `*this` must outlive the call.
+    asio::awaitable<void> stop(std::chrono::milliseconds grace = {});
     /// Counts what was done. From the executor's thread.
     CloudStats stats() const;
 

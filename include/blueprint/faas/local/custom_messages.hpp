@@ -55,31 +55,8 @@ struct DeployRequest {
 /// be, defaults only for what is absent. `most_warm` bounds `keep_warm`.
 BLUEPRINT_FAAS_DECL result<DeployRequest> read_deploy_request(const ServerRequest& head, std::uint32_t most_warm);
 
-/// A call, however its bytes travelled.
-struct InvokeRequest {
-    std::uint32_t job_id = 0;
-    Bytes args{};
-    bool binary = false;  ///< came as application/octet-stream, and goes back so
-    bool base64 = false;  ///< the result is to be a Base64 string
-    std::optional<std::chrono::milliseconds> timeout{};
-};
-
-/// Checks what an invocation's head alone can tell: 415 for its content type, 400 for its timeout or job id.
-BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_head(const ServerRequest& head, bool strict_1_0);
-/// The same with the body: `{"job_id":0,"args":[1,2,3]}`, or bare bytes.
-BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_request(ServerRequest& request, bool strict_1_0);
-
 /// Reads `{"instances":N}`; an empty body means 1.
 BLUEPRINT_FAAS_DECL result<std::uint32_t> read_warm_request(std::string_view body);
-
-/// Writes what the function reads on stdin.
-BLUEPRINT_FAAS_DECL std::string function_input(const InvokeRequest& call, const ServerRequest& request,
-                                               std::chrono::system_clock::time_point deadline);
-
-/// Turns what the process did into the answer to the caller.
-BLUEPRINT_FAAS_DECL ServerAnswer invoke_answer(const std::string& function_id, const InvokeRequest& call,
-                                               ProcessOutcome outcome, std::chrono::seconds limit, bool cold,
-                                               bool strict_1_0, const CloudLimits& limits);
 
 /// Writes `{"error","code","function_id","details":{"function_id"}}`; status and code are `error`'s.
 BLUEPRINT_FAAS_DECL ServerAnswer error_answer(const Error& error, std::string_view function_id);

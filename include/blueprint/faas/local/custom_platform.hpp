@@ -2,10 +2,12 @@
 #define BLUEPRINT_FAAS_LOCAL_CUSTOM_PLATFORM_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
-#include "blueprint/faas/detail/hash.hpp"
+#include "blueprint/faas/local/credentials.hpp"
 #include "blueprint/faas/local/custom_messages.hpp"
 #include "blueprint/faas/local/deployment.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/idempotency.hpp"
+#include "blueprint/faas/local/invoke_messages.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,9 +23,8 @@
 
 namespace blueprint::faas::local {
 
-/// The custom platform contract, platform side: turns requests into deployments, processes and answers. Of version 1.1
-/// it has `replace base64 binary list warm-count`, unless told to be strictly 1.0. On the host's strand only; the host
-/// must outlive it.
+/// The custom platform contract, platform side: turns requests into deployments, processes and answers. It has all of
+/// version 1.1, unless told to be strictly 1.0. On the host's strand only; the host must outlive it.
 class CustomPlatform final : public HttpService {
 public:
     explicit CustomPlatform(FunctionHost& host);
@@ -33,8 +34,11 @@ public:
     ServerAnswer failure(unsigned status, std::string_view message) override;
     /// Ends all processes and starts no more; who waits for one is answered 503.
     void end_processes();
-    /// The same, and returns when no invocation runs.
-    asio::awaitable<void> stop();
+    /// Takes no more invocations, gives those that run `grace` to end, then ends the processes, and returns when no
+    /// invocation runs.
+    asio::awaitable<void> stop(std::chrono::milliseconds grace);
+    /// What keeps this alive while an asynchronous invocation runs.
+    void owned_by(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
 private:
     /// One function, whatever is deployed as it.
@@ -44,18 +48,19 @@ private:
         std::string revision{};
         std::uint32_t running = 0;
         std::uint64_t invocations = 0;
-        std::string last_invocation{};
+        std::chrono::system_clock::time_point last_invocation{};
         std::string problem{};  // why it could not be started; empty: it could, or nobody tried
     };
     /// Holds one place of `Function::running` and of the account.
     class Place;
+    /// An invocation that was accepted.
+    struct Accepted;
 
-    bool authorised(const ServerRequest& head) const;
     std::optional<Error> put_conflict(const ServerRequest& head, const Function* existing) const;
     std::optional<Error> no_place(const Function& function) const;
     std::shared_ptr<Function> find(std::string_view function_id) const;
     static Error absent(std::string_view function_id);
-    result<void> judge(const ServerRequest& head, const CustomRoute& route, std::uint64_t& body_bytes) const;
+    result<void> judge(const ServerRequest& head, const CustomRoute& route, std::uint64_t& body_bytes);
     std::uint32_t most_warm() const noexcept;
     boost::json::object describe_function(const Function& function, const ServerRequest& request) const;
 
@@ -65,18 +70,26 @@ private:
     ServerAnswer health_of(const std::string& function_id, const Function& function) const;
     ServerAnswer describe_platform() const;
     asio::awaitable<ServerAnswer> invoke(std::string function_id, ServerRequest request);
+    asio::awaitable<IdempotencyStore::Outcome> run(std::unique_ptr<Accepted> accepted);
+    asio::awaitable<void> run_alone(std::unique_ptr<Accepted> accepted, std::shared_ptr<void> owner);
+    asio::awaitable<ServerAnswer> answer_known(std::string function_id, InvokeRequest call,
+                                               std::shared_ptr<IdempotencyStore::Entry> known, Deadline deadline);
 
     FunctionHost& host_;
-    std::vector<faas::detail::Sha256Digest> token_digests_;
+    Credentials credentials_;
+    IdempotencyStore keys_;
+    std::weak_ptr<void> owner_;
     std::map<std::string, std::shared_ptr<Function>, std::less<>> functions_;
     asio::steady_timer all_ended_;
     std::uint32_t running_ = 0;
+    std::uint32_t running_alone_ = 0;
     bool stopping_ = false;
 };
 
 }  // namespace blueprint::faas::local
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#include "blueprint/faas/local/impl/custom_invoke.ipp"
 #include "blueprint/faas/local/impl/custom_platform.ipp"
 #endif
 

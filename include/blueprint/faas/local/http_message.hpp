@@ -25,7 +25,8 @@ struct ServerRequest {
     std::vector<std::pair<std::string, std::string>> fields{};
     std::optional<std::uint64_t> content_length{};
     bool tls = false;
-    Bytes body{};  ///< empty while only the head is there
+    std::string client_subject{};  ///< of the client's certificate, if the server asks for one: "CN=worker,O=Example"
+    Bytes body{};                  ///< empty while only the head is there
     std::chrono::steady_clock::time_point received{};
 
     /// Returns the value of the first header field of that name, whatever its case; nothing if it was not sent.

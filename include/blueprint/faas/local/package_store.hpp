@@ -32,6 +32,7 @@ struct StoredPackage {
     std::shared_ptr<OwnedDirectory> directory{};
     std::string sha256{};  ///< of the zip, lower-case hex
     std::uint64_t bootstrap_bytes = 0;
+    bool loop = false;  ///< its blueprint.json says {"loop":true}
 };
 
 /// Keeps packages and private directories in a fresh subdirectory of the data directory, which nobody else may enter
@@ -46,7 +47,8 @@ public:
     ~PackageStore();
 
     /// Unpacks `zip` into a new directory. A refused package leaves nothing; `Error::platform_code` is the contract's
-    /// ("BAD_REQUEST", "TOO_LARGE"). Its `bootstrap` gets mode 0755.
+    /// ("BAD_REQUEST", "TOO_LARGE"). Its `bootstrap` gets mode 0755, and its
+    /// `blueprint.json`, if there is one, is read.
     /// Source: custom platform contract, "Package".
     result<StoredPackage> unpack(std::span<const std::uint8_t> zip);
     /// Makes an empty directory for one process.
@@ -54,12 +56,13 @@ public:
     const std::filesystem::path& root() const noexcept { return root_; }
 
 private:
-    PackageStore(std::filesystem::path root, int lock, CloudLimits limits)
-        : root_{std::move(root)}, lock_{lock}, limits_{limits} {}
+    PackageStore(std::filesystem::path root, int lock, const CloudOptions& options)
+        : root_{std::move(root)}, lock_{lock}, limits_{options.limits}, read_manifest_{!options.strict_1_0} {}
 
     std::filesystem::path root_;
     int lock_ = -1;  // held as long as the directory is in use
     CloudLimits limits_;
+    bool read_manifest_ = true;
     std::uint64_t next_ = 0;
 };
 

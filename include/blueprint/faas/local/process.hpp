@@ -35,7 +35,11 @@ struct ProcessPlan {
     std::size_t output_bytes = 6U << 20;     ///< more on stdout ends it
     std::size_t log_bytes = 64U << 10;       ///< of stderr; its end is kept
     std::chrono::milliseconds kill_after{2000};
+    bool loop = false;                         ///< it answers a line for each line, see `Process::call`
     std::shared_ptr<const void> belongings{};  ///< let go when no process of it is left: its directories
+    /// A directory that `HOME` or `TMPDIR` names for this process alone: whoever has it in its environment is a
+    /// descendant, and is killed when the process ends. Empty: descendants are known by their process group only.
+    std::string mark{};
 };
 
 /// How a child process ended.
@@ -56,6 +60,8 @@ struct ProcessOutcome {
     std::chrono::microseconds duration{};  ///< from `run` to the end
     /// The most memory it had, rounded up; empty if the kernel did not tell it apart from the server's own.
     std::optional<std::uint32_t> peak_memory_mib{};
+    /// The process ended before it took a byte of its line: another one may have it. `output` is that line then.
+    bool unread = false;
 };
 
 class Process;
@@ -84,7 +90,8 @@ private:
 /// A child process in a process group of its own, with three pipes and nothing else of the server's: its descriptors
 /// are 0, 1 and 2, signals and environment are fresh, it can gain no privileges, and it dies with the thread that
 /// started it. Its end is seen through a pidfd: no SIGCHLD handler is installed and no other child is waited for.
-/// Whoever is left of its group is killed when it ends. A descendant that makes a session of its own escapes that.
+/// Whoever is left of its group is killed when it ends, and so is a descendant that left the group, unless it has also
+/// thrown away the environment that it was born with.
 /// Everything runs on the executor given, which must be one thread or a strand. The io_context must outlive it.
 class Process : public std::enable_shared_from_this<Process> {
 public:
@@ -102,6 +109,19 @@ public:
     /// Writes `input` and end of file to stdin while it reads stdout and stderr, and returns when the process has
     /// ended. At `deadline` its group gets TERM, and KILL after `kill_after`. Once for each process.
     asio::awaitable<ProcessOutcome> run(std::string input, Deadline deadline);
+    /// Makes a process started with `ProcessPlan::loop` ready for calls. It ends when it had none for `idle`; when it
+    /// is gone, for whatever reason but `kill` and `end`, `ended` is called once.
+    void serve_calls(std::chrono::milliseconds idle, std::function<void(bool expired)> ended);
+    /// Writes `line`, which ends with a newline, and returns when a line has come back: then `end` is `exited`,
+    /// `status` 0 and `output` that line. In all other cases the process has ended, as `run` tells it. At `deadline`
+    /// its group gets TERM, and KILL after `kill_after`. One call at a time.
+    asio::awaitable<ProcessOutcome> call(std::string line, Deadline deadline);
+    /// Tells whether another `call` may be made: it runs and has written nothing that it was not asked for.
+    bool usable() const noexcept {
+        return running() && !finished_ && !out_of_step_ && !forced_end_ && !output_ended_ && !ending_;
+    }
+    /// Closes stdin, which tells a process in a loop to end; who has not after `kill_after` is killed.
+    void end() noexcept;
     /// Sends KILL to the group; its end is noticed by the event loop.
     void kill() noexcept;
     /// Tells whether the program still runs.
@@ -110,6 +130,7 @@ public:
 private:
     friend class ProcessTable;
     static constexpr std::size_t chunk_bytes = 64U << 10;
+    static constexpr std::size_t loop_chunk_bytes = 16U << 10;  // there may be a thousand of them for long
 
     Process(asio::any_io_executor executor, ProcessTable& table, ProcessPlan plan);
     result<void> spawn();
@@ -125,6 +146,10 @@ private:
     void on_drain_time();
     void after_eof();
     void finish();
+    bool take_line(std::size_t searched);
+    void limit_call(Deadline when);
+    void on_call_limit();
+    void kill_escaped() noexcept;
     bool has_exited() const noexcept;
     void reap() noexcept;
     void signal_group(int signal) noexcept;
@@ -159,12 +184,23 @@ private:
     bool exited_ = false;
     bool reaped_ = false;
     bool finished_ = false;
+    // What follows is of processes in a loop.
+    std::optional<ProcessOutcome> answered_;  // the line of the call that is on
+    std::chrono::milliseconds idle_time_{};
+    Deadline limit_ = Deadline::max();
+    Deadline limit_watched_ = Deadline::max();  // the timer rings then, maybe before the limit
+    std::chrono::steady_clock::time_point sampled_{};
+    bool calling_ = false;
+    bool out_of_step_ = false;
+    bool ending_ = false;
 };
 
 }  // namespace blueprint::faas::local
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 #include "blueprint/faas/local/impl/process.ipp"
+#include "blueprint/faas/local/impl/process_call.ipp"
+#include "blueprint/faas/local/impl/process_descendants.ipp"
 #endif
 
 #endif

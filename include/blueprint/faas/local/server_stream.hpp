@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace boost::asio::ssl {
@@ -23,9 +25,11 @@ namespace blueprint::faas::local {
 
 namespace asio = boost::asio;
 
-/// Makes the server's TLS context: TLS 1.2 or newer, no renegotiation.
-/// `errc::invalid_configuration` if chain or key cannot be used or do not belong together.
-BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(const TlsIdentity& identity);
+/// Makes the server's TLS context: TLS 1.2 or newer, no renegotiation. With `client_ca`, a PEM bundle, a client must
+/// have a certificate that leads to one of these. `errc::invalid_configuration` if chain, key or bundle cannot be used
+/// or chain and key do not belong together.
+BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(const TlsIdentity& identity,
+                                                                                std::string_view client_ca = {});
 
 /// One accepted connection, plain or TLS behind the same calls. One operation at a time; `close` at any time.
 class ServerStream {
@@ -49,6 +53,8 @@ public:
     asio::awaitable<void> shut();
     void close() noexcept;
     bool tls() const noexcept { return tls_stream_ != nullptr; }
+    /// Returns the subject of the client's certificate, as in "CN=worker,O=Example"; empty if it has shown none.
+    std::string client_subject() const;
 
 private:
     std::shared_ptr<asio::ssl::context> tls_;

@@ -11,13 +11,21 @@
 
 #include "blueprint/faas/local/impl/certificates.ipp"
 #include "blueprint/faas/local/impl/cloud.ipp"
+#include "blueprint/faas/local/impl/credentials.ipp"
+#include "blueprint/faas/local/impl/custom_invoke.ipp"
 #include "blueprint/faas/local/impl/custom_messages.ipp"
 #include "blueprint/faas/local/impl/custom_platform.ipp"
 #include "blueprint/faas/local/impl/deployment.ipp"
 #include "blueprint/faas/local/impl/http_server.ipp"
+#include "blueprint/faas/local/impl/idempotency.ipp"
+#include "blueprint/faas/local/impl/invoke_messages.ipp"
+#include "blueprint/faas/local/impl/loop_instances.ipp"
 #include "blueprint/faas/local/impl/options.ipp"
 #include "blueprint/faas/local/impl/package_store.ipp"
 #include "blueprint/faas/local/impl/process.ipp"
+#include "blueprint/faas/local/impl/process_call.ipp"
+#include "blueprint/faas/local/impl/process_descendants.ipp"
+#include "blueprint/faas/local/impl/process_start.ipp"
 #include "blueprint/faas/local/impl/server_stream.ipp"
 
 #endif

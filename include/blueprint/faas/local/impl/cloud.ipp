@@ -15,9 +15,14 @@
 
 namespace blueprint::faas::local {
 
+inline asio::any_io_executor one_at_a_time(asio::any_io_executor executor, bool single_thread) {
+    if (single_thread) return executor;
+    return asio::make_strand(std::move(executor));
+}
+
 struct Cloud::State {
     State(asio::any_io_executor executor, CloudOptions options)
-        : host{.strand = asio::make_strand(std::move(executor)), .options = std::move(options)},
+        : host{.strand = one_at_a_time(std::move(executor), options.single_thread), .options = std::move(options)},
           platform{host},
           server{host.strand, platform} {}
 
@@ -41,6 +46,7 @@ BLUEPRINT_FAAS_DECL result<void> Cloud::start() {
     auto store = PackageStore::open(state_->host.options);
     if (!store) return store.error();
     state_->host.store = std::move(*store);
+    state_->platform.owned_by(state_);
     if (auto started = state_->server.start(state_->host.options, state_); !started) {
         state_->host.store.reset();
         return started.error();
@@ -55,18 +61,19 @@ BLUEPRINT_FAAS_DECL std::filesystem::path Cloud::directory() const {
 }
 
 /// Runs on the strand.
-inline asio::awaitable<void> stop_cloud(FunctionHost& host, CustomPlatform& platform, HttpServer& server) {
+inline asio::awaitable<void> stop_cloud(FunctionHost& host, CustomPlatform& platform, HttpServer& server,
+                                        std::chrono::milliseconds grace) {
     co_await asio::this_coro::throw_if_cancelled(false);
     server.stop_accepting();
-    co_await platform.stop();
+    co_await platform.stop(grace);
     co_await server.stop(std::chrono::seconds{2});
     host.processes.kill_and_reap_all();  // instances that waited; they are dead already
     host.store.reset();
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop() {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds grace) {
     State& state = *state_;
-    asio::awaitable<void> stopping = stop_cloud(state.host, state.platform, state.server);
+    asio::awaitable<void> stopping = stop_cloud(state.host, state.platform, state.server, grace);
     co_await asio::co_spawn(state.host.strand, std::move(stopping), asio::use_awaitable);
 }
 

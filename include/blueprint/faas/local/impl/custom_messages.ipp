@@ -2,17 +2,16 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_CUSTOM_MESSAGES_IPP
 
 #include "blueprint/faas/detail/encoding.hpp"
-#include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/local/custom_messages.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <utility>
 
@@ -123,15 +122,30 @@ inline result<void> read_environment(const boost::json::value& value, FunctionSe
     return {};
 }
 
+/// Memory in which nothing is left behind.
+template <std::size_t Size>
+struct WipedMemory {
+    ~WipedMemory() { faas::detail::wipe(data, Size); }
+    unsigned char data[Size];
+};
+
 inline result<void> read_configuration(std::string_view header, std::uint32_t most_warm, DeployRequest& request) {
     constexpr std::size_t most_bytes = 8U << 10;
     if (header.size() > most_bytes)
         return refusal(431, "HEADER_TOO_LARGE",
                        "X-Blueprint-Config has " + std::to_string(header.size()) + " bytes; at most 8192 are taken");
-    const auto text = faas::detail::base64_decode(header);
+    auto text = faas::detail::base64_decode(header);
     if (!text) return bad_request("X-Blueprint-Config is not standard Base64 with padding and without line breaks");
+    // Values of env_vars may be secrets: all that holds them here is wiped.
+    WipedMemory<48U << 10> values;
+    WipedMemory<4U << 10> scratch;
+    boost::json::monotonic_resource tree{values.data, sizeof values.data};
     boost::system::error_code failed;
-    const auto parsed = boost::json::parse(faas::detail::text_of(*text), failed);
+    boost::json::parser parser{boost::json::storage_ptr{}, {}, scratch.data, sizeof scratch.data};
+    parser.reset(&tree);
+    parser.write(faas::detail::text_of(*text).data(), text->size(), failed);
+    faas::detail::wipe(text->data(), text->size());
+    const auto parsed = failed ? boost::json::value{} : parser.release();
     if (failed) return bad_request("X-Blueprint-Config holds no JSON: " + failed.message());
     if (!parsed.is_object()) return bad_request("X-Blueprint-Config must hold a JSON object");
     const auto& json = parsed.get_object();
@@ -178,51 +192,6 @@ BLUEPRINT_FAAS_DECL result<DeployRequest> read_deploy_request(const ServerReques
     return request;
 }
 
-BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_head(const ServerRequest& head, bool strict_1_0) {
-    InvokeRequest call;
-    const auto type = media_type(head);
-    if (head.field("content-encoding"))
-        return refusal(415, "UNSUPPORTED_MEDIA", "the body must come without Content-Encoding");
-    if (!strict_1_0 && faas::detail::iequals(type, "application/octet-stream")) {
-        const auto job_id = read_number(head.field("x-blueprint-job-id").value_or(""));
-        if (!job_id || *job_id > 0xffffffffU)
-            return bad_request("a binary call needs X-Blueprint-Job-Id: an integer from 0 to 4294967295");
-        call.job_id = static_cast<std::uint32_t>(*job_id);
-        call.binary = true;
-    } else if (!faas::detail::iequals(type, "application/json")) {
-        return refusal(415, "UNSUPPORTED_MEDIA",
-                       strict_1_0 ? "a call must be application/json"
-                                  : "a call must be application/json or application/octet-stream");
-    }
-    call.base64 = !strict_1_0 && faas::detail::iequals(head.field("x-blueprint-bytes").value_or(""), "base64");
-    if (const auto text = head.field("x-blueprint-timeout-ms")) {
-        const auto timeout = read_number(*text);
-        if (!timeout || *timeout == 0) return bad_request("X-Blueprint-Timeout-Ms must be a positive integer");
-        call.timeout = std::chrono::milliseconds{std::min<std::uint64_t>(*timeout, 900'000)};
-    }
-    return call;
-}
-
-BLUEPRINT_FAAS_DECL result<InvokeRequest> read_invoke_request(ServerRequest& request, bool strict_1_0) {
-    auto head = read_invoke_head(request, strict_1_0);
-    if (!head) return head.error();
-    InvokeRequest call = std::move(*head);
-    if (call.binary) {
-        call.args = std::move(request.body);
-        return call;
-    }
-    std::optional<Bytes> args;
-    const auto json = faas::detail::parse_object_with_bytes(faas::detail::text_of(request.body), "args", args);
-    if (!json) return bad_request("the call cannot be read: " + json.error().message);
-    if (!args) return bad_request("the call has no args: an array of integers 0 to 255, or a Base64 string");
-    const auto* job_id = json->if_contains("job_id");
-    const auto number = job_id != nullptr ? read_number(*job_id) : std::nullopt;
-    if (!number || *number > 0xffffffffU) return bad_request("job_id must be an integer from 0 to 4294967295");
-    call.job_id = static_cast<std::uint32_t>(*number);
-    call.args = std::move(*args);
-    return call;
-}
-
 BLUEPRINT_FAAS_DECL result<std::uint32_t> read_warm_request(std::string_view body) {
     if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return 1U;
     boost::system::error_code failed;
@@ -233,163 +202,6 @@ BLUEPRINT_FAAS_DECL result<std::uint32_t> read_warm_request(std::string_view bod
     const auto count = read_number(*found);
     if (!count || *count < 1 || *count > 1000) return bad_request("instances must be an integer from 1 to 1000");
     return static_cast<std::uint32_t>(*count);
-}
-
-BLUEPRINT_FAAS_DECL std::string function_input(const InvokeRequest& call, const ServerRequest& request,
-                                               std::chrono::system_clock::time_point deadline) {
-    boost::json::object context;
-    context["deadline_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.time_since_epoch()).count();
-    if (const auto trace = plain_text(request.field("traceparent"), 256)) context["traceparent"] = *trace;
-    if (const auto id = plain_text(request.field("x-request-id"), 256)) context["request_id"] = *id;
-    std::string text = "{\"job_id\":" + std::to_string(call.job_id) + ",\"args\":";
-    faas::detail::append_json_bytes(text, call.args);
-    text.append(",\"context\":").append(boost::json::serialize(context)).append("}\n");
-    return text;
-}
-
-/// Makes text for a JSON answer of what a program wrote: what is not UTF-8 becomes '?'.
-inline std::string printable(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[at]);
-        const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-        bool valid = lead < 0x80 || (lead >= 0xc2 && lead <= 0xf4 && at + length <= text.size());
-        for (std::size_t i = 1; valid && i < length; ++i)
-            valid = (static_cast<unsigned char>(text[at + i]) & 0xc0) == 0x80;
-        if (valid && length > 2) {  // overlong forms, surrogates, and what is beyond Unicode
-            const auto second = static_cast<unsigned char>(text[at + 1]);
-            valid = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second > 0x9f) &&
-                    !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second > 0x8f);
-        }
-        out.append(valid ? text.substr(at, length) : std::string_view{"?"});
-        at += valid ? length : 1;
-    }
-    return out;
-}
-
-inline std::int64_t rounded_up_ms(std::chrono::microseconds time) noexcept {
-    return std::chrono::ceil<std::chrono::milliseconds>(time).count();
-}
-
-/// A call that did not give bytes: what went wrong, and what is known of it.
-struct InvokeFailure {
-    unsigned status = 500;
-    std::string code{};
-    std::string message{};
-};
-
-/// Reads what the process did: its bytes, or why there are none.
-inline std::optional<InvokeFailure> read_outcome(const InvokeRequest& call, ProcessOutcome& outcome,
-                                                 std::chrono::seconds limit, Bytes& bytes) {
-    const auto failed = [](std::string message) {
-        return InvokeFailure{.code = "EXECUTION_ERROR", .message = std::move(message)};
-    };
-    switch (outcome.end) {
-        case ProcessEnd::timed_out:
-            if (call.timeout && *call.timeout < limit)
-                return InvokeFailure{.status = 504,
-                                     .code = "TIMEOUT",
-                                     .message = "the function was ended after the caller's " +
-                                                std::to_string(call.timeout->count()) + " ms"};
-            return InvokeFailure{
-                .status = 504,
-                .code = "TIMEOUT",
-                .message = "the function was ended after its timeout of " + std::to_string(limit.count()) + " s"};
-        case ProcessEnd::stopped:
-            return InvokeFailure{.status = 503, .code = "UNAVAILABLE", .message = "the platform is being stopped"};
-        case ProcessEnd::too_much_output: return failed("the function wrote more than is allowed and was ended");
-        case ProcessEnd::signalled: {
-            const char* const name = ::strsignal(outcome.status);
-            return failed("the function was ended by signal " + std::to_string(outcome.status) +
-                          (name != nullptr ? " (" + std::string{name} + ")" : ""));
-        }
-        case ProcessEnd::exited: break;
-    }
-    if (outcome.status != 0) return failed("the function ended with status " + std::to_string(outcome.status));
-    if (outcome.output.find_first_not_of(" \t\r\n") == std::string::npos)
-        return failed("the function wrote nothing; it must write one JSON object");
-    std::optional<Bytes> result_bytes;
-    const auto json = faas::detail::parse_object_with_bytes(outcome.output, "result", result_bytes);
-    if (!json) return failed("the function's answer cannot be read: " + json.error().message);
-    // A function that ended too fast to be looked at knows itself what it needed.
-    if (const auto* memory = json->if_contains("memory_used_mb"); memory != nullptr && !outcome.peak_memory_mib) {
-        if (const auto number = read_number(*memory); number && *number > 0 && *number <= 1U << 20U)
-            outcome.peak_memory_mib = static_cast<std::uint32_t>(*number);
-    }
-    if (const auto* id = json->if_contains("job_id")) {
-        if (const auto number = read_number(*id); !number || *number != call.job_id)
-            return failed("the function answered for another job than it was called for");
-    }
-    if (const auto* success = json->if_contains("success")) {
-        if (!success->is_bool()) return failed("the function's answer has a success that is neither true nor false");
-        if (!success->get_bool()) {
-            auto failure = failed("the function reported failure without saying why");
-            if (const auto* text = json->if_contains("error"); text != nullptr && text->is_string())
-                failure.message.assign(text->get_string().data(),
-                                       std::min<std::size_t>(text->get_string().size(), 4096));
-            failure.message = printable(failure.message);
-            if (const auto* code = json->if_contains("code"); code != nullptr && code->is_string())
-                if (const auto plain =
-                        plain_text(std::string_view{code->get_string().data(), code->get_string().size()}, 64))
-                    failure.code = *plain;
-            return failure;
-        }
-    }
-    if (!result_bytes) return failed("the function's answer has no result");
-    bytes = std::move(*result_bytes);
-    return std::nullopt;
-}
-
-BLUEPRINT_FAAS_DECL ServerAnswer invoke_answer(const std::string& function_id, const InvokeRequest& call,
-                                               ProcessOutcome outcome, std::chrono::seconds limit, bool cold,
-                                               bool strict_1_0, const CloudLimits& limits) {
-    Bytes bytes;
-    auto failure = read_outcome(call, outcome, limit, bytes);
-    const auto took = rounded_up_ms(outcome.duration);
-    ServerAnswer answer;
-    if (!failure && call.binary) {
-        answer.content_type = "application/octet-stream";
-        answer.headers.emplace_back("X-Blueprint-Execution-Ms", std::to_string(took));
-        if (outcome.peak_memory_mib)
-            answer.headers.emplace_back("X-Blueprint-Memory-Mb", std::to_string(*outcome.peak_memory_mib));
-        answer.headers.emplace_back("X-Blueprint-Cold-Start", cold ? "true" : "false");
-        answer.body = faas::detail::text_of(bytes);
-    } else if (!failure) {
-        auto& text = answer.body;
-        text = "{\"job_id\":" + std::to_string(call.job_id) + ",\"result\":";
-        if (call.base64) {
-            text += '"';
-            faas::detail::append_base64(text, bytes);
-            text += '"';
-        } else {
-            faas::detail::append_json_bytes(text, bytes);
-        }
-        text += ",\"success\":true,\"execution_ms\":" + std::to_string(took);
-        if (outcome.peak_memory_mib) text += ",\"memory_used_mb\":" + std::to_string(*outcome.peak_memory_mib);
-        if (!strict_1_0) text.append(",\"cold_start\":").append(cold ? "true" : "false");
-        text += '}';
-    }
-    if (!failure && answer.body.size() > limits.answer_bytes)
-        failure = InvokeFailure{.code = "EXECUTION_ERROR",
-                                .message = "the answer has " + std::to_string(answer.body.size()) + " bytes; at most " +
-                                           std::to_string(limits.answer_bytes) + " are sent"};
-    if (!failure) return answer;
-
-    boost::json::object details{{"function_id", function_id}};
-    if (outcome.end == ProcessEnd::exited) details["exit_status"] = outcome.status;
-    if (outcome.end == ProcessEnd::signalled) details["signal"] = outcome.status;
-    constexpr std::size_t most_log = 4096;
-    if (!outcome.log_tail.empty()) {
-        const std::string_view tail = outcome.log_tail;
-        details["stderr"] = printable(tail.substr(tail.size() - std::min(tail.size(), most_log)));
-    }
-    boost::json::object content{{"error", failure->message},     {"code", failure->code}, {"function_id", function_id},
-                                {"details", std::move(details)}, {"job_id", call.job_id}, {"execution_ms", took}};
-    if (failure->status == 500) content["success"] = false;  // in a 504 it would look like the function's own word
-    if (outcome.peak_memory_mib) content["memory_used_mb"] = *outcome.peak_memory_mib;
-    if (!strict_1_0) content["cold_start"] = cold;
-    return json_answer(failure->status, content);
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer error_answer(const Error& error, std::string_view function_id) {

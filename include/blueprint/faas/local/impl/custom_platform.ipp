@@ -7,53 +7,17 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <utility>
 
 namespace blueprint::faas::local {
 
-/// Counts one running invocation, and says so when it was the last.
-class CustomPlatform::Place {
-public:
-    Place(CustomPlatform& platform, std::shared_ptr<Function> function)
-        : platform_{platform}, function_{std::move(function)} {
-        ++platform_.running_;
-        ++function_->running;
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() {
-        --function_->running;
-        if (--platform_.running_ == 0) platform_.all_ended_.cancel();
-    }
-
-private:
-    CustomPlatform& platform_;
-    std::shared_ptr<Function> function_;
-};
-
 BLUEPRINT_FAAS_DECL CustomPlatform::CustomPlatform(FunctionHost& host)
-    : host_{host}, all_ended_{host.strand, asio::steady_timer::time_point::max()} {
-    for (const auto& token : host.options.bearer_tokens)
-        token_digests_.push_back(faas::detail::sha256(faas::detail::bytes_of(token.reveal())));
-}
-
-BLUEPRINT_FAAS_DECL bool CustomPlatform::authorised(const ServerRequest& head) const {
-    if (token_digests_.empty()) return true;
-    auto credential = head.field("authorization").value_or("");
-    constexpr std::string_view scheme = "bearer ";
-    if (credential.size() < scheme.size() || !faas::detail::iequals(credential.substr(0, scheme.size()), scheme))
-        return false;
-    credential.remove_prefix(scheme.size());
-    while (!credential.empty() && credential.front() == ' ') credential.remove_prefix(1);
-    // Digests have one length, and all are compared: the time tells neither a token's length nor which one fits.
-    const auto digest = faas::detail::sha256(faas::detail::bytes_of(credential));
-    bool known = false;
-    for (const auto& token : token_digests_) known |= CRYPTO_memcmp(token.data(), digest.data(), digest.size()) == 0;
-    return known;
-}
+    : host_{host},
+      credentials_{host.options},
+      keys_{host.options.limits},
+      all_ended_{host.strand, asio::steady_timer::time_point::max()} {}
 
 BLUEPRINT_FAAS_DECL Error CustomPlatform::absent(std::string_view function_id) {
     return refusal(404, "NOT_FOUND", "there is no function '" + std::string{function_id} + '\'');
@@ -89,7 +53,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomPlatform::put_conflict(const Serv
 
 BLUEPRINT_FAAS_DECL std::optional<Error> CustomPlatform::no_place(const Function& function) const {
     const auto account = host_.options.account_concurrency;
-    const auto own = function.deployment->settings().max_concurrency.value_or(account);
+    const auto own = function.deployment->most_running();
     if (function.running >= own)
         return refusal(429, "THROTTLED",
                        "the function runs " + std::to_string(own) + " times already, which is its max_concurrency");
@@ -99,7 +63,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomPlatform::no_place(const Function
 }
 
 BLUEPRINT_FAAS_DECL result<void> CustomPlatform::judge(const ServerRequest& head, const CustomRoute& route,
-                                                       std::uint64_t& body_bytes) const {
+                                                       std::uint64_t& body_bytes) {
     const auto existing = find(route.function_id);
     body_bytes = 64U << 10;
     switch (route.operation) {
@@ -111,8 +75,11 @@ BLUEPRINT_FAAS_DECL result<void> CustomPlatform::judge(const ServerRequest& head
         }
         case CustomOperation::invoke: {
             body_bytes = host_.options.limits.request_bytes;
-            if (auto call = read_invoke_head(head, host_.options.strict_1_0); !call) return call.error();
+            const auto call = read_invoke_head(head, host_.options.strict_1_0);
+            if (!call) return call.error();
             if (!existing) return absent(route.function_id);
+            // What a key is known for needs no place.
+            if (!call->idempotency_key.empty() && keys_.find(route.function_id, call->idempotency_key)) break;
             if (auto full = no_place(*existing)) return std::move(*full);
             break;
         }
@@ -130,13 +97,13 @@ inline ServerAnswer completed(ServerAnswer answer, const ServerRequest& head) {
 
 BLUEPRINT_FAAS_DECL Admission CustomPlatform::admit(const ServerRequest& head) {
     Admission admission;
-    if (!authorised(head)) {
-        auto answer = error_answer(
-            refusal(401, "UNAUTHORIZED",
-                    head.field("authorization") ? "the credential is not known here" : "a bearer token is needed"),
-            {});
-        answer.headers.emplace_back("WWW-Authenticate",
-                                    head.field("authorization") ? "Bearer error=\"invalid_token\"" : "Bearer");
+    if (const auto denial = credentials_.judge(head)) {
+        const bool unknown = denial->status != 403;
+        const auto* const message = unknown ? "a credential is needed" : "the credential is not good for this";
+        auto answer = error_answer(refusal(unknown ? 401 : 403, unknown ? "UNAUTHORIZED" : "FORBIDDEN",
+                                           denial->message.empty() ? message : denial->message),
+                                   {});
+        if (unknown) answer.headers.emplace_back("WWW-Authenticate", denial->challenge);
         answer.close = true;  // the body of a stranger is not read
         admission.refusal = completed(std::move(answer), head);
         return admission;
@@ -254,6 +221,7 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> CustomPlatform::deploy_function(const s
     if (!host_.options.strict_1_0) {
         function->description["package_sha256"] = package->sha256;
         if (!wanted->revision.empty()) function->description["revision"] = wanted->revision;
+        if (package->loop) function->description["loop"] = true;
     }
     function->revision = std::move(wanted->revision);
     function->problem.clear();
@@ -297,7 +265,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer CustomPlatform::health_of(const std::string& fu
                                 {"status", "healthy"},
                                 {"last_invocation", nullptr},
                                 {"total_invocations", function.invocations}};
-    if (!function.last_invocation.empty()) content["last_invocation"] = function.last_invocation;
+    if (function.invocations > 0) content["last_invocation"] = rfc3339(function.last_invocation);
     return json_answer(200, content);
 }
 
@@ -307,54 +275,24 @@ BLUEPRINT_FAAS_DECL ServerAnswer CustomPlatform::describe_platform() const {
         return boost::json::object{{"min", least}, {"max", most}};
     };
     // Only what is here: a client uses what is announced.
-    return json_answer(200, {{"spec", "1.1"},
-                             {"features", {"replace", "base64", "binary", "list", "warm-count"}},
-                             {"limits",
-                              {{"package_bytes", limits.package_bytes},
-                               {"unpacked_bytes", limits.unpacked_bytes},
-                               {"request_bytes", limits.request_bytes},
-                               {"answer_bytes", limits.answer_bytes},
-                               {"config_header_bytes", 8192},
-                               {"memory_mb", range(128, 10240)},
-                               {"timeout_secs", range(1, 900)},
-                               {"max_concurrency", range(1, 1000)},
-                               {"account_concurrency", host_.options.account_concurrency},
-                               {"warm_instances", most_warm()}}}});
-}
-
-BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> CustomPlatform::invoke(std::string function_id,
-                                                                         ServerRequest request) {
-    const bool strict = host_.options.strict_1_0;
-    auto read = read_invoke_request(request, strict);
-    if (!read) co_return error_answer(read.error(), function_id);
-    const InvokeRequest call = std::move(*read);
-    const auto function = find(function_id);
-    if (!function) co_return error_answer(absent(function_id), function_id);
-    if (stopping_) co_return error_answer(refusal(503, "UNAVAILABLE", "the platform is being stopped"), function_id);
-    if (const auto full = no_place(*function)) co_return error_answer(*full, function_id);
-    const Place place{*this, function};
-    const auto deployment = function->deployment;  // a replacement meanwhile changes nothing for this invocation
-    const auto limit = deployment->settings().timeout;
-    const auto allowed = std::min<std::chrono::milliseconds>(limit, call.timeout.value_or(limit));
-    const auto deadline = request.received + allowed;
-
-    auto instance = deployment->take();
-    ++function->invocations;
-    function->last_invocation = rfc3339(std::chrono::system_clock::now());
-    if (!instance) {
-        if (instance.error().code != errc::function_error)
-            co_return error_answer(refusal(500, "INFRASTRUCTURE_ERROR", instance.error().message), function_id);
-        if (function->deployment == deployment) function->problem = instance.error().message;
-        auto error = refusal(500, "EXECUTION_ERROR", "the function cannot be started: " + instance.error().message);
-        co_return error_answer(error, function_id);
-    }
-    if (function->deployment == deployment) function->problem.clear();
-    const bool cold = instance->cold;
-    std::string input = function_input(call, request, std::chrono::system_clock::now() + time_left(deadline));
-    request.body = Bytes{};
-    const auto process = instance->process;
-    ProcessOutcome outcome = co_await process->run(std::move(input), deadline);
-    co_return invoke_answer(function_id, call, std::move(outcome), limit, cold, strict, host_.options.limits);
+    return json_answer(
+        200, {{"spec", "1.1"},
+              {"features", {"replace", "base64", "binary", "async", "list", "idempotency", "warm-count", "loop"}},
+              {"limits",
+               {{"package_bytes", limits.package_bytes},
+                {"unpacked_bytes", limits.unpacked_bytes},
+                {"request_bytes", limits.request_bytes},
+                {"answer_bytes", limits.answer_bytes},
+                {"config_header_bytes", 8192},
+                {"memory_mb", range(128, 10240)},
+                {"timeout_secs", range(1, 900)},
+                {"max_concurrency", range(1, 1000)},
+                {"function_concurrency", host_.options.function_concurrency},
+                {"account_concurrency", host_.options.account_concurrency},
+                {"async_invocations", limits.async_invocations},
+                {"idempotency_secs", std::chrono::duration_cast<std::chrono::seconds>(limits.idempotency).count()},
+                {"idempotency_keys", limits.idempotency_keys},
+                {"warm_instances", most_warm()}}}});
 }
 
 BLUEPRINT_FAAS_DECL void CustomPlatform::end_processes() {
@@ -363,8 +301,17 @@ BLUEPRINT_FAAS_DECL void CustomPlatform::end_processes() {
     host_.processes.kill_all();
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> CustomPlatform::stop() {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> CustomPlatform::stop(std::chrono::milliseconds grace) {
+    stopping_ = true;
+    if (running_ > 0 && grace.count() > 0) {
+        all_ended_.expires_after(grace);
+        while (running_ > 0) {
+            const auto [woken] = co_await all_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (!woken) break;
+        }
+    }
     end_processes();
+    all_ended_.expires_at(asio::steady_timer::time_point::max());
     while (running_ > 0) {
         const auto [ignored] = co_await all_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
         static_cast<void>(ignored);

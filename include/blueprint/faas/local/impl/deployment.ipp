@@ -12,7 +12,17 @@ namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL Deployment::Deployment(FunctionHost& host, std::string function_id, FunctionSettings settings,
                                            StoredPackage package)
-    : host_{host}, function_id_{std::move(function_id)}, settings_{std::move(settings)}, package_{std::move(package)} {}
+    : host_{host}, function_id_{std::move(function_id)}, settings_{std::move(settings)}, package_{std::move(package)} {
+    if (!package_.loop) return;
+    const LoopPlan plan{
+        .most = most_running(), .keep_warm = settings_.keep_warm, .idle = host_.options.limits.warm_idle};
+    loop_ = std::make_shared<LoopInstances>(host_.strand, plan, [this] { return start(); });
+}
+
+BLUEPRINT_FAAS_DECL std::uint32_t Deployment::most_running() const noexcept {
+    return std::min(settings_.max_concurrency.value_or(host_.options.function_concurrency),
+                    host_.options.account_concurrency);
+}
 
 BLUEPRINT_FAAS_DECL result<std::shared_ptr<Process>> Deployment::start() {
     auto home = host_.store->private_directory();
@@ -29,6 +39,7 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<Process>> Deployment::start() {
     const auto memory_mb = std::to_string(settings_.memory_mb);
     variables["BLUEPRINT_FUNCTION_ID"] = function_id_;
     variables["BLUEPRINT_MEMORY_MB"] = memory_mb;
+    if (package_.loop) variables["BLUEPRINT_LOOP"] = "1";
 
     ProcessPlan plan;
     plan.program = package_.directory->path() / "bootstrap";
@@ -45,6 +56,8 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<Process>> Deployment::start() {
     plan.output_bytes = static_cast<std::size_t>(limits.answer_bytes);
     plan.log_bytes = limits.stderr_bytes;
     plan.kill_after = limits.kill_after;
+    plan.loop = package_.loop;
+    plan.mark = home_path;
     plan.belongings = std::make_shared<std::pair<std::shared_ptr<OwnedDirectory>, std::shared_ptr<OwnedDirectory>>>(
         std::move(*home), package_.directory);
 
@@ -55,7 +68,7 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<Process>> Deployment::start() {
     return process;
 }
 
-BLUEPRINT_FAAS_DECL result<Deployment::Instance> Deployment::take() {
+BLUEPRINT_FAAS_DECL result<Instance> Deployment::take() {
     while (!waiting_.empty()) {
         const auto process = waiting_.front();
         waiting_.pop_front();
@@ -71,13 +84,39 @@ BLUEPRINT_FAAS_DECL result<Deployment::Instance> Deployment::take() {
     return Instance{.process = std::move(*process), .cold = true};
 }
 
+BLUEPRINT_FAAS_DECL asio::awaitable<result<Run>> Deployment::run(std::string input, Deadline deadline) {
+    if (loop_) return run_in_loop(std::move(input), deadline);
+    return run_once(std::move(input), deadline);
+}
+
+BLUEPRINT_FAAS_DECL asio::awaitable<result<Run>> Deployment::run_once(std::string input, Deadline deadline) {
+    auto instance = take();
+    if (!instance) co_return std::move(instance).error();
+    Run run{nullptr, std::move(*instance)};
+    run.outcome = co_await run.process->run(std::move(input), deadline);
+    co_return run;
+}
+
+BLUEPRINT_FAAS_DECL asio::awaitable<result<Run>> Deployment::run_in_loop(std::string input, Deadline deadline) {
+    const auto loop = loop_;
+    for (int attempt = 0;; ++attempt) {
+        auto instance = co_await loop->take(deadline);
+        if (!instance) co_return std::move(instance).error();
+        Run run{loop, std::move(*instance)};
+        run.outcome = co_await run.process->call(std::move(input), deadline);
+        if (!run.outcome.unread) co_return run;
+        input = std::exchange(run.outcome.output, {});  // it ended before it saw the call: another one may have it
+        if (attempt == 2) co_return run;
+    }
+}
+
 BLUEPRINT_FAAS_DECL std::uint32_t Deployment::most_waiting() const noexcept {
-    return std::min(host_.options.limits.warm_instances,
-                    settings_.max_concurrency.value_or(host_.options.account_concurrency));
+    return std::min(host_.options.limits.warm_instances, most_running());
 }
 
 BLUEPRINT_FAAS_DECL result<std::uint32_t> Deployment::warm(std::uint32_t count) {
     const auto wanted = std::min(count, most_waiting());
+    if (loop_) return loop_->warm(wanted);
     while (!retired_ && waiting() < wanted)
         if (auto started = start_waiting(); !started) return started.error();
     return waiting();
@@ -102,6 +141,7 @@ BLUEPRINT_FAAS_DECL result<void> Deployment::start_waiting() {
 
 BLUEPRINT_FAAS_DECL void Deployment::retire() {
     retired_ = true;
+    if (loop_) loop_->retire();
     for (const auto& process : std::exchange(waiting_, {})) process->kill();
 }
 

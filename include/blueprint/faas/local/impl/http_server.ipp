@@ -3,6 +3,8 @@
 
 #include "blueprint/faas/local/http_server.hpp"
 #include "blueprint/faas/local/impl/http_connection.hpp"
+#include "blueprint/faas/local/impl/http_read.hpp"
+#include "blueprint/faas/local/impl/http_write.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -72,8 +74,10 @@ BLUEPRINT_FAAS_DECL result<void> HttpServer::start(const CloudOptions& options, 
             return refused("will not listen on " + options.listen_address +
                            " without TLS: plain HTTP is for loopback only; give a certificate and its key");
     }
+    if (!options.client_ca.empty() && !options.tls)
+        return refused("cannot ask for client certificates without TLS: give a certificate and its key");
     if (options.tls) {
-        auto tls = make_server_tls(*options.tls);
+        auto tls = make_server_tls(*options.tls, options.client_ca);
         if (!tls) return tls.error();
         state_->tls = std::move(*tls);
     }
@@ -81,6 +85,8 @@ BLUEPRINT_FAAS_DECL result<void> HttpServer::start(const CloudOptions& options, 
     state_->options = options;
     state_->options.tls.reset();  // the context has them
     state_->options.bearer_tokens.clear();
+    state_->options.api_keys.clear();
+    state_->options.basic_users.clear();
 
     const asio::ip::tcp::endpoint endpoint{address, options.port};
     auto& acceptor = state_->acceptor;

@@ -1,7 +1,11 @@
 #ifndef BLUEPRINT_FAAS_LOCAL_IMPL_OPTIONS_IPP
 #define BLUEPRINT_FAAS_LOCAL_IMPL_OPTIONS_IPP
 
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/options.hpp"
+
+#include <openssl/crypto.h>
 
 #include <fstream>
 #include <utility>
@@ -25,6 +29,13 @@ inline result<std::string> read_pem_file(const std::filesystem::path& path, std:
 }
 
 }  // namespace detail
+
+BLUEPRINT_FAAS_DECL bool same_secret(std::string_view sent, const Secret& expected) {
+    // Digests have one length.
+    const auto a = faas::detail::sha256(faas::detail::bytes_of(sent));
+    const auto b = faas::detail::sha256(faas::detail::bytes_of(expected.reveal()));
+    return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 BLUEPRINT_FAAS_DECL result<TlsIdentity> TlsIdentity::from_files(const std::filesystem::path& certificate_chain,
                                                                 const std::filesystem::path& private_key) {

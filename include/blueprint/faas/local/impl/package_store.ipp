@@ -5,10 +5,15 @@
 #include "blueprint/faas/local/package_store.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -81,7 +86,7 @@ BLUEPRINT_FAAS_DECL result<std::unique_ptr<PackageStore>> PackageStore::open(con
     if (::mkdtemp(pattern.data()) == nullptr)  // with mode 0700
         return store_error("cannot make a directory in '" + data.string() + '\'', errno);
     const int lock = ::open((fs::path{pattern} / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    std::unique_ptr<PackageStore> store{new PackageStore{pattern, lock, options.limits}};
+    std::unique_ptr<PackageStore> store{new PackageStore{pattern, lock, options}};
     if (lock < 0 || ::flock(lock, LOCK_EX | LOCK_NB) != 0)
         return store_error("cannot lock the directory '" + pattern + '\'', errno);
     for (const char* part : {"packages", "private"})
@@ -93,6 +98,30 @@ BLUEPRINT_FAAS_DECL result<std::unique_ptr<PackageStore>> PackageStore::open(con
 BLUEPRINT_FAAS_DECL PackageStore::~PackageStore() {
     remove_tree(root_);
     if (lock_ >= 0) ::close(lock_);
+}
+
+inline Error bad_manifest(std::string why) {
+    return Error{.code = errc::invalid_configuration,
+                 .message = "the package's blueprint.json " + std::move(why),
+                 .platform_code = "BAD_REQUEST",
+                 .execution = Execution::not_started};
+}
+
+/// Reads what the package says of itself: {"loop":true}. Source: custom platform contract 1.1, "How a function runs".
+inline result<bool> read_loop_flag(const std::filesystem::path& path) {
+    constexpr std::size_t most = 64U << 10;
+    std::ifstream file{path, std::ios::binary};
+    std::string text(most + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    if (file.bad() || text.size() > most) return bad_manifest("has more than 64 KiB");
+    boost::system::error_code failed;
+    const auto json = boost::json::parse(text, failed);
+    if (failed || !json.is_object()) return bad_manifest("holds no JSON object");
+    const auto* loop = json.get_object().if_contains("loop");
+    if (loop == nullptr) return false;
+    if (!loop->is_bool()) return bad_manifest("has a loop that is neither true nor false");
+    return loop->get_bool();
 }
 
 BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack(std::span<const std::uint8_t> zip) {
@@ -112,6 +141,11 @@ BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack(std::span<const s
                      .platform_code = "BAD_REQUEST",
                      .execution = Execution::not_started};
     if (::chmod(bootstrap.c_str(), 0755) != 0) return store_error("cannot make the bootstrap executable", errno);
+    if (read_manifest_ && std::find(files->begin(), files->end(), "blueprint.json") != files->end()) {
+        const auto loop = read_loop_flag(path / "blueprint.json");
+        if (!loop) return loop.error();
+        package.loop = *loop;
+    }
     package.bootstrap_bytes = static_cast<std::uint64_t>(status.st_size);
     package.sha256 = faas::detail::sha256_hex(zip);
     return package;

@@ -8,13 +8,17 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <openssl/bio.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
+#include <memory>
 #include <string>
 
 namespace blueprint::faas::local {
 
-BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(const TlsIdentity& identity) {
+BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(const TlsIdentity& identity,
+                                                                                std::string_view client_ca) {
     const auto refused = [](std::string_view what, const boost::system::error_code& failed) {
         return Error{.code = errc::invalid_configuration,
                      .message = "cannot use the " + std::string{what} + " of the TLS identity: " + failed.message() +
@@ -41,7 +45,30 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(
         return Error{.code = errc::invalid_configuration,
                      .message = "the private key of the TLS identity does not belong to its certificate",
                      .execution = Execution::not_started};
+    if (!client_ca.empty()) {
+        context->add_certificate_authority(asio::buffer(client_ca), failed);
+        if (failed) return refused("client CA bundle", failed);
+        context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, failed);
+        if (failed) return refused("client CA bundle", failed);
+        // Sessions are resumed only in the context in which the client's certificate was checked.
+        constexpr std::string_view name = "blueprint-faas";
+        if (SSL_CTX_set_session_id_context(context->native_handle(),
+                                           reinterpret_cast<const unsigned char*>(name.data()), name.size()) != 1)
+            return Error{.code = errc::infrastructure, .message = "OpenSSL takes no session id context"};
+    }
     return context;
+}
+
+BLUEPRINT_FAAS_DECL std::string ServerStream::client_subject() const {
+    if (!tls_stream_) return {};
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate{
+        SSL_get1_peer_certificate(tls_stream_->native_handle()), &X509_free};
+    const std::unique_ptr<BIO, decltype(&BIO_free_all)> out{BIO_new(BIO_s_mem()), &BIO_free_all};
+    if (!certificate || !out) return {};
+    X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate.get()), 0, XN_FLAG_RFC2253);
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
 }
 
 BLUEPRINT_FAAS_DECL ServerStream::ServerStream(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
