@@ -1,7 +1,7 @@
 #ifndef BLUEPRINT_FAAS_RUNNER_CHANNEL_HPP
 #define BLUEPRINT_FAAS_RUNNER_CHANNEL_HPP
 
-#include "blueprint/faas/runner/bounded_queue.hpp"
+#include "blueprint/faas/detail/bounded_queue.hpp"
 #include "blueprint/faas/runner/consumer.hpp"
 #include "blueprint/faas/runner/producer.hpp"
 
