@@ -19,14 +19,16 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/auth/impl/oauth2.ipp"
 #include "blueprint/faas/codec/impl/custom_announced.ipp"
 #include "blueprint/faas/codec/impl/custom_protocol.ipp"
-#include "blueprint/faas/detail/impl/crc32.ipp"
 #include "blueprint/faas/detail/impl/append_file.ipp"
+#include "blueprint/faas/detail/impl/crc32.ipp"
 #include "blueprint/faas/detail/impl/encoding.ipp"
 #include "blueprint/faas/detail/impl/file_body.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
+#include "blueprint/faas/detail/impl/single_flight.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"
 #include "blueprint/faas/map/impl/core.ipp"
 #include "blueprint/faas/map/impl/options.ipp"

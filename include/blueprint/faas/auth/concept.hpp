@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_AUTH_CONCEPT_HPP
 #define BLUEPRINT_FAAS_AUTH_CONCEPT_HPP
 
+#include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/http.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -30,7 +31,9 @@ struct Upload {};
 /// A model may be called from several threads at once and is called afresh for every attempt, also on a request that it
 /// completed before: it replaces its own fields and touches headers and target only. `invalidate` drops what is cached
 /// and tells whether the next call may give another credential. `reveals_secret` says that who reads the request can
-/// use the credential. Models: NoAuth, Bearer, ApiKey, Basic.
+/// use the credential. A model that has to ask somebody may also have `authorize(request, purpose, deadline)`, and one
+/// whose credentials change while calls are under way `invalidate(request)`, which drops only what that request was
+/// sent with: see `authorize` and `invalidate` below. Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials.
 template <class A>
 concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& request, purpose::Invocation invocation) {
     { A::reveals_secret } -> std::convertible_to<bool>;
@@ -39,6 +42,25 @@ concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& requ
     { auth.authorize(request, purpose::Upload{}) } -> std::same_as<asio::awaitable<result<void>>>;
     { auth.invalidate() } noexcept -> std::same_as<bool>;
 };
+
+/// Asks `auth` to complete `request`, before `deadline` if it is one that knows about deadlines.
+template <Auth AuthPolicy, class Purpose>
+asio::awaitable<result<void>> authorize(AuthPolicy& auth, HttpRequest& request, Purpose purpose, Deadline deadline) {
+    if constexpr (requires { auth.authorize(request, purpose, deadline); })
+        return auth.authorize(request, purpose, deadline);
+    else
+        return auth.authorize(request, purpose);
+}
+
+/// Drops the credential that the refused `request` was sent with, and tells whether the next call may give another one.
+/// A newer credential, which another call has fetched meanwhile, stays if `auth` can tell.
+template <Auth AuthPolicy>
+bool invalidate(AuthPolicy& auth, const HttpRequest& request) noexcept {
+    if constexpr (requires { auth.invalidate(request); })
+        return auth.invalidate(request);
+    else
+        return auth.invalidate();
+}
 
 }  // namespace blueprint::faas
 

@@ -77,7 +77,8 @@ public:
             waiting_since = ended;
             fate = detail::either(fate, error.execution);
             const bool harmless = repeat == Repeat::safe || error.execution == Execution::not_started;
-            if (error.code == errc::authentication && error.retryable && harmless && !renewed && auth_.invalidate()) {
+            if (error.code == errc::authentication && error.retryable && harmless && !renewed &&
+                invalidate(auth_, request)) {
                 renewed = true;
                 if (!turn.renew(ended)) {
                     error.execution = fate;
@@ -130,7 +131,7 @@ public:
 private:
     template <class Purpose, class Judge>
     asio::awaitable<result<HttpResponse>> attempt(HttpRequest& request, Purpose purpose, Judge& judge) {
-        auto authorised = co_await auth_.authorize(request, purpose);
+        auto authorised = co_await authorize(auth_, request, purpose, deadline_);
         if (!authorised) {
             Error error = std::move(authorised).error();
             error.execution = Execution::not_started;
