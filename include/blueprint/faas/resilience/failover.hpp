@@ -38,6 +38,7 @@ public:
     BLUEPRINT_FAAS_DECL static asio::awaitable<result<Invocation>> invoke(std::shared_ptr<FailoverMembers> members,
                                                                           JobCall call);
     BLUEPRINT_FAAS_DECL BreakerState state(std::size_t member);
+    asio::any_io_executor get_executor() const { return members_.front().executor.get_executor(); }
 
 private:
     struct Member {
@@ -66,15 +67,14 @@ class Failover {
 public:
     explicit Failover(Es&... executors) : Failover{FailoverOptions{}, executors...} {}
     explicit Failover(FailoverOptions options, Es&... executors)
-        : first_{executors...},
-          members_{std::make_shared<detail::FailoverMembers>(std::vector{detail::ExecutorRef{executors}...}, options)} {
+        : members_{std::make_shared<detail::FailoverMembers>(std::vector{detail::ExecutorRef{executors}...}, options)} {
     }
 
     /// Says whether calls go to executor number `member`, counted from 0.
     BreakerState state(std::size_t member) const { return members_->state(member); }
 
     static constexpr std::string_view provider_name() noexcept { return "failover"; }
-    asio::any_io_executor get_executor() const { return first_.get_executor(); }
+    asio::any_io_executor get_executor() const { return members_->get_executor(); }
     /// Runs the job on the first executor that takes it.
     asio::awaitable<result<JobResult>> invoke(JobCall call) {
         return detail::only_result(invoke_with_metrics(std::move(call)));
@@ -85,7 +85,6 @@ public:
     }
 
 private:
-    detail::ExecutorRef first_;
     std::shared_ptr<detail::FailoverMembers> members_;
 };
 
