@@ -47,12 +47,12 @@ public:
 
     const Origin& origin() const noexcept { return origin_; }
 
-    /// Makes `tls` over the socket, and ties the callbacks of `context` to this connection.
-    void start_tls(std::shared_ptr<TlsContext> context) {
-        context_ = std::move(context);
-        peer.context = context_.get();
+    /// Makes `tls` over the socket, and ties the callbacks of `shared` to this connection.
+    void start_tls(std::shared_ptr<TlsContext> shared) {
+        context = std::move(shared);
+        peer.context = context.get();
         peer.origin = to_string(origin_);
-        tls.emplace(socket, context_->context);
+        tls.emplace(socket, context->context);
         SSL_set_ex_data(tls->native_handle(), tls_peer_index(), &peer);
     }
 
@@ -109,6 +109,7 @@ public:
     }
 
     asio::ip::tcp::socket socket;
+    std::shared_ptr<TlsContext> context;
     TlsPeer peer;
     std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls;
     boost::system::error_code tls_failure;  // the last one; it may be the server's word about our certificate
@@ -145,7 +146,6 @@ private:
     }
 
     Origin origin_;
-    std::shared_ptr<TlsContext> context_;
     asio::cancellation_signal stop_;
     std::vector<char> in;
     std::size_t begin = 0;

@@ -22,11 +22,11 @@ namespace blueprint::faas::detail {
 namespace http_client {
 
 // What the caller's cancellation does while an attempt is under way on its own strand. Asio 1.81 would hand it over by
-// a pointer that may have gone by then.
+// a pointer that may have gone by then. Weak, because the caller's signal may outlive the io_context.
 struct StopAttempt {
-    std::shared_ptr<ConnectAttempt> attempt;
+    std::weak_ptr<ConnectAttempt> attempt;
     void operator()(asio::cancellation_type) const {
-        asio::dispatch(attempt->serial, [attempt = attempt] { attempt->stop(); });
+        if (const auto held = attempt.lock()) asio::dispatch(held->serial, [held] { held->stop(); });
     }
 };
 

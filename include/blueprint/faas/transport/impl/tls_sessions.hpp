@@ -68,6 +68,13 @@ public:
         return nullptr;
     }
 
+    std::size_t origins_kept() const noexcept { return by_origin_.size(); }
+    std::size_t kept() const noexcept {
+        std::size_t sum = 0;
+        for (const auto& [origin, kept] : by_origin_) sum += kept.sessions.size();
+        return sum;
+    }
+
 private:
     struct Kept {
         std::deque<TlsSession> sessions{};
