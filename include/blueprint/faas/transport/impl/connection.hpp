@@ -56,17 +56,22 @@ public:
         SSL_set_ex_data(tls->native_handle(), tls_peer_index(), &peer);
     }
 
+    // A cancellation that comes when one operation has ended and the next has not begun meets neither: so each begins
+    // by asking whether there was one.
+
     /// Writes all of `data`. `sent` counts what the system took, also when the write fails.
     asio::awaitable<boost::system::error_code> write(std::string_view data, std::size_t& sent) {
         while (!data.empty()) {
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
             const auto chunk = asio::buffer(data.data(), data.size());
             boost::system::error_code failed;
             std::size_t taken = 0;
             if (tls) {
-                const auto slot = co_await forward_cancellation();
+                begin_forwarding(state.slot());
                 auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
                 std::tie(failed, taken) = co_await tls->async_write_some(chunk, token);
-                end_forwarding(slot, failed);
+                end_forwarding(state.slot(), failed);
             } else {
                 std::tie(failed, taken) = co_await socket.async_write_some(chunk, asio::as_tuple(asio::use_awaitable));
             }
@@ -79,16 +84,18 @@ public:
 
     /// Reads some bytes behind those that are still unread.
     asio::awaitable<boost::system::error_code> read() {
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
         if (begin == end) begin = end = 0;
         if (end == in.size()) make_room();
         const auto space = asio::buffer(in.data() + end, in.size() - end);
         boost::system::error_code failed;
         std::size_t taken = 0;
         if (tls) {
-            const auto slot = co_await forward_cancellation();
+            begin_forwarding(state.slot());
             auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
             std::tie(failed, taken) = co_await tls->async_read_some(space, token);
-            end_forwarding(slot, failed);
+            end_forwarding(state.slot(), failed);
         } else {
             std::tie(failed, taken) = co_await socket.async_read_some(space, asio::as_tuple(asio::use_awaitable));
         }
@@ -123,11 +130,8 @@ private:
         asio::cancellation_signal* stop;
         void operator()(asio::cancellation_type) const { stop->emit(asio::cancellation_type::terminal); }
     };
-    asio::awaitable<asio::cancellation_slot> forward_cancellation() {
-        const auto state = co_await asio::this_coro::cancellation_state;
-        auto slot = state.slot();
+    void begin_forwarding(asio::cancellation_slot slot) {
         if (slot.is_connected()) slot.assign(Terminate{&stop_});
-        co_return slot;
     }
     void end_forwarding(asio::cancellation_slot slot, const boost::system::error_code& failed) {
         if (slot.is_connected()) slot.clear();
