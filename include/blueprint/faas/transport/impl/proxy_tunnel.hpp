@@ -64,6 +64,7 @@ inline Error tunnel_error(const ConnectAnswer& answer, const Proxy& proxy, const
             error.message = name + " answered what is not HTTP; check that " +
                             (proxy.of_environment ? "HTTPS_PROXY" : "ProxyOptions::url") + " names an HTTP proxy";
             break;
+        case 401:  // so tinyproxy answers a wrong password
         case 407:
             error.code = errc::authentication;
             error.message = name +
