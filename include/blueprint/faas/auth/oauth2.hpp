@@ -57,7 +57,8 @@ public:
     const ClientCredentialsOptions& options() const noexcept { return options_; }
     /// Makes the request, its secrets in memory that is wiped.
     BLUEPRINT_FAAS_DECL HttpRequest request() const;
-    /// Reads the answer to a request made at `asked`: the whole Authorization value, or what went wrong.
+    /// Reads the answer to a request made at `asked`: the whole Authorization value and when it ends, a second before
+    /// what the server said; or what went wrong.
     BLUEPRINT_FAAS_DECL result<FetchedToken<Secret>> read(HttpResponse answer, TokenSchedule::Time asked) const;
     /// Words what the transport says when there was no answer.
     BLUEPRINT_FAAS_DECL Error unreachable(Error error) const;

@@ -243,6 +243,8 @@ BLUEPRINT_FAAS_DECL result<FetchedToken<Secret>> ClientCredentialsProtocol::read
         if (!seconds) return unreadable("its expires_in is no number of seconds above 0");
         life = *seconds;
     }
+    // Servers that count whole seconds let a token end up to one earlier than they said.
+    life -= std::min<std::chrono::milliseconds>(std::chrono::seconds{1}, life / 4);
     std::string value;
     value.reserve(token.size() + 7);
     value.append("Bearer ").append(token);
