@@ -199,9 +199,9 @@ TEST_CASE("connecting: an address that is silent costs 250 ms, one that refuses 
         const auto before = descriptors();
         const auto attempt = std::make_shared<detail::ConnectAttempt>(io.get_executor());
         attempt->hold_to(deadline_after(5s), false);
-        const auto race =
-            std::make_shared<detail::ConnectRace>(attempt, io.get_executor(), Origin{},
-                                           detail::Addresses{first, asio::ip::make_address("127.0.0.1")}, peer.port());
+        const auto race = std::make_shared<detail::ConnectRace>(
+            attempt, io.get_executor(), Origin{}, detail::Addresses{first, asio::ip::make_address("127.0.0.1")},
+            peer.port());
         const auto begun = std::chrono::steady_clock::now();
         race->start();
         REQUIRE(run_until(io, [&] { return race->over(); }));
