@@ -6,7 +6,7 @@
 #include <deque>
 #include <functional>
 #include <netinet/tcp.h>
-#include <numeric>
+#include <unistd.h>
 
 using namespace blueprint::faas;
 using namespace tests;
@@ -272,6 +272,39 @@ TEST_CASE("names: those who ask for one name at the same time share one look-up,
         }
         CHECK(transport.statistics().dns_lookups == lookups);
     }
+}
+
+TEST_CASE("names: an answer serves the exchanges that follow, until its addresses cannot be connected to") {
+    char own_name[256] = {};
+    REQUIRE(::gethostname(own_name, sizeof own_name - 1) == 0);
+    asio::io_context io;
+    tcp::resolver resolver{io};
+    boost::system::error_code unknown;
+    const auto entries = resolver.resolve(own_name, "", unknown);
+    if (unknown || detail::addresses_without_lookup(own_name)) {
+        MESSAGE("left out: this machine's own name has no address");
+        return;
+    }
+    // A port that is open at the address of that name, and speaks no TLS; then it is closed.
+    std::optional<tcp::acceptor> open{std::in_place, io, tcp::endpoint{entries.begin()->endpoint().address(), 0}};
+    const auto port = open->local_endpoint().port();
+    std::function<void()> accept = [&] {
+        open->async_accept([&](boost::system::error_code failed, tcp::socket socket) {
+            if (failed) return;
+            socket.close(failed);
+            accept();
+        });
+    };
+    accept();
+    HttpsTransport transport{io.get_executor(), {}, {.proxy_from_environment = false}};
+    const auto ask = [&] { return failed(exchange(io, transport, get(true, port, "/", own_name))); };
+    for (int i = 0; i < 3; ++i) CHECK(ask().message.find("no TLS connection") != std::string::npos);
+    CHECK(transport.statistics().dns_lookups == 1);
+    open.reset();
+    CHECK(ask().message.find("Connection refused") != std::string::npos);
+    CHECK(transport.statistics().dns_lookups == 1);
+    CHECK(ask().message.find("Connection refused") != std::string::npos);
+    CHECK(transport.statistics().dns_lookups == 2);  // perhaps the name has moved
 }
 
 TEST_CASE("cancellation: each kind, and the deadline, end each phase at once; only what was sent may have run") {

@@ -271,6 +271,7 @@ TEST_CASE("names: literals and localhost are never looked up") {
     CHECK(*detail::addresses_without_lookup("::1") == addresses({"::1"}));
     CHECK(*detail::addresses_without_lookup("localhost") == addresses({"127.0.0.1", "::1"}));
     CHECK(*detail::addresses_without_lookup("x.localhost") == addresses({"127.0.0.1", "::1"}));
+    CHECK(*detail::addresses_without_lookup("localhost.") == addresses({"127.0.0.1", "::1"}));
     CHECK_FALSE(detail::addresses_without_lookup("localhost.example.com"));
     CHECK_FALSE(detail::addresses_without_lookup("1.2.3.4.example.com"));
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -58,7 +59,9 @@ inline std::optional<Addresses> addresses_without_lookup(const std::string& host
     boost::system::error_code no_literal;
     const auto literal = asio::ip::make_address(host, no_literal);
     if (!no_literal) return Addresses(1, literal);
-    if (host != "localhost" && !host.ends_with(".localhost")) return std::nullopt;
+    std::string_view name = host;
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name != "localhost" && !name.ends_with(".localhost")) return std::nullopt;
     Addresses loopback;
     loopback.push_back(asio::ip::address_v4::loopback());
     loopback.push_back(asio::ip::address_v6::loopback());
