@@ -13,6 +13,8 @@
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -185,7 +187,7 @@ TEST_CASE("failover: an executor that keeps failing is left alone, and comes bac
     bool up = false;
     Scene aws{io, "aws", [&](int n) { return up ? fine(n) : down(n); }};
     Scene gcp{io, "gcp", fine};
-    Failover both{FailoverOptions{.breaker = {.consecutive_failures = 5, .open_for = 30ms}}, aws, gcp};
+    Failover both{FailoverOptions{.breaker = {.consecutive_failures = 5, .open_for = 800ms}}, aws, gcp};
     for (int i = 0; i < 20; ++i) CHECK(ok(run(io, both.invoke({.job_id = 1}))).ran_on == "gcp");
     CHECK(aws.calls == 5);
     CHECK(both.state(0) == BreakerState::open);
@@ -322,8 +324,16 @@ TEST_CASE("hedging: only idempotent calls, only with enough latencies, and at mo
     takes = 0ms;
     warm_up(io, quick, 880);
     // Everything is slow from here on, which a quantile of the last 1,000 does not know yet: the share bounds it.
-    takes = 3ms;
-    for (int i = 0; i < 60; ++i) ok(run(io, quick.invoke({.job_id = 1, .idempotent = true})));
+    takes = 200ms;
+    int ended = 0;
+    for (int i = 0; i < 100; ++i)
+        start(quick, quick.invoke({.job_id = 1, .idempotent = true}), [&](result<JobResult> outcome) {
+            ok(std::move(outcome));
+            ++ended;
+        });
+    io.restart();
+    io.run();
+    CHECK(ended == 100);
     const auto statistics = quick.statistics();
     CHECK(statistics.hedged >= 10);
     CHECK(statistics.hedged <= statistics.calls / 20);
@@ -338,10 +348,10 @@ TEST_CASE("hedging: a copy that fails leaves it to the other; when both fail the
         Scene aws{io, "aws", [&](int n) {
                       if (from == 0) return Scene::Act{};
                       const int copy = n - from;
-                      Scene::Act act{.takes = copy == 0 ? 60ms : 30ms};
+                      Scene::Act act{.takes = copy == 0 ? 400ms : 200ms};
                       if (copy < failures) {
                           act = copy == 0 ? lost(n) : down(n);
-                          act.takes = copy == 0 ? 30ms : 60ms;
+                          act.takes = copy == 0 ? 200ms : 400ms;
                       }
                       return act;
                   }};
@@ -491,4 +501,66 @@ TEST_CASE("between executors: each can be bound, switched, nested and erased") {
     CHECK(ok(run(io, registry.invoke({.job_id = 1}))).ran_on == "gcp");
     CHECK(registry.get<1>().provider_name() == "failover");
     CHECK(any.provider_name() == "gcp");
+}
+
+namespace {
+
+// Fails every seventh call and is slow with every twentieth; safe from every thread.
+class Busy {
+public:
+    explicit Busy(asio::io_context& io) : io_{io.get_executor()} {}
+    std::string_view provider_name() const { return "busy"; }
+    asio::any_io_executor get_executor() const { return io_; }
+    asio::awaitable<result<JobResult>> invoke(JobCall call) {
+        auto done = co_await invoke_with_metrics(std::move(call));
+        if (!done) co_return std::move(done).error();
+        co_return std::move(done->result);
+    }
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        const int number = ++*calls_;
+        ++*running_;
+        const bool waited = co_await detail::wait_for(std::chrono::milliseconds{number % 20 == 0 ? 20 : number % 2});
+        --*running_;
+        if (!waited) co_return Error{.code = errc::cancelled, .message = "cancelled"};
+        if (number % 7 == 0) {
+            Error error = *down(0).fails;
+            co_return error;
+        }
+        Invocation done;
+        done.result.outcome = call.args;
+        co_return done;
+    }
+    int running() const { return *running_; }
+
+private:
+    asio::any_io_executor io_;
+    std::unique_ptr<std::atomic<int>> calls_ = std::make_unique<std::atomic<int>>(0);
+    std::unique_ptr<std::atomic<int>> running_ = std::make_unique<std::atomic<int>>(0);
+};
+
+}  // namespace
+
+TEST_CASE("between executors: four threads use the same ones, and every call ends once") {
+    asio::io_context io;
+    Busy aws{io};
+    Busy gcp{io};
+    Failover both{aws, gcp};
+    Hedged quick{both, {.min_samples = 20, .max_extra = 1.0}};
+    Limited gentle{quick, {.max_concurrent = 32}};
+    std::atomic<int> succeeded{0};
+    std::atomic<int> ended{0};
+    for (int i = 0; i < 2'000; ++i)
+        start(gentle, gentle.invoke({.job_id = 1, .args = {7}, .idempotent = true}), [&](result<JobResult> outcome) {
+            if (outcome) ++succeeded;
+            ++ended;
+        });
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { io.run(); });
+    for (auto& thread : threads) thread.join();
+    CHECK(ended == 2'000);
+    CHECK(succeeded >= 1'500);
+    CHECK(quick.statistics().hedged > 0);
+    CHECK(aws.running() + gcp.running() == 0);
+    CHECK(gentle.running() == 0);
 }
