@@ -344,24 +344,30 @@ TEST_CASE("local cloud: who may can be judged by a function of the head, before 
 
 TEST_CASE("local cloud: a client must show a certificate of the named authority, if one is named") {
     const auto server = make_self_signed();
-    const auto friendly = make_self_signed();  // which vouches for itself
-    const auto stranger = make_self_signed();
+    const auto authority = local::CertificateAuthority::create();
+    const auto elsewhere = local::CertificateAuthority::create();
+    REQUIRE((authority && elsewhere));
+    const auto friendly = authority->issue_client("worker");
+    const auto stranger = elsewhere->issue_client("worker");
+    const auto another_server = authority->issue({"localhost"});  // of the authority, but no client
+    REQUIRE((friendly && stranger && another_server));
     std::string subject;
     local::CloudOptions options;
     options.tls = local::TlsIdentity{.certificate_chain = server.certificate, .private_key = Secret{server.key}};
-    options.client_ca = friendly.certificate;
+    options.client_ca = authority->certificate();
     options.authorize = [&](const local::ServerRequest& head) -> std::optional<local::Denial> {
         subject = head.client_subject;
         return std::nullopt;
     };
     Lab lab{options};
-    const auto ask = [&](const SelfSigned* client) -> unsigned {
+    const auto ask = [&](const local::Certificate* client) -> unsigned {
         asio::ssl::context tls{asio::ssl::context::tls_client};
         tls.add_certificate_authority(asio::buffer(server.certificate));
         tls.set_verify_mode(asio::ssl::verify_peer);
         if (client != nullptr) {
             tls.use_certificate_chain(asio::buffer(client->certificate));
-            tls.use_private_key(asio::buffer(client->key), asio::ssl::context::pem);
+            const auto key = client->private_key.reveal();
+            tls.use_private_key(asio::buffer(key.data(), key.size()), asio::ssl::context::pem);
         }
         HttpClient connection{lab.io, lab.cloud.url(), &tls};
         const auto failed = wait_for<boost::system::error_code>(lab.io, connection.handshake());
@@ -372,14 +378,15 @@ TEST_CASE("local cloud: a client must show a certificate of the named authority,
             return 0;  // with TLS 1.3 the client hears of the refusal after its handshake
         }
     };
-    CHECK(ask(&friendly) == 200);
-    CHECK(subject == "CN=localhost");
+    CHECK(ask(&*friendly) == 200);
+    CHECK(subject == "CN=worker");
     CHECK(ask(nullptr) == 0);
-    CHECK(ask(&stranger) == 0);
+    CHECK(ask(&*stranger) == 0);
+    CHECK(ask(&*another_server) == 0);
     CHECK(lab.cloud.stats().requests == 1);
 
     local::CloudOptions plain;
-    plain.client_ca = friendly.certificate;
+    plain.client_ca = authority->certificate();
     asio::io_context io;
     local::Cloud refused{io, plain};
     CHECK(!refused.start().has_value());

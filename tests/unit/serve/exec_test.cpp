@@ -1,5 +1,7 @@
 #include "blueprint/faas/serve/exec.hpp"
 
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/job_set.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -9,9 +11,11 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +29,7 @@ std::string greet(std::string_view name) {
     if (name.empty()) throw std::runtime_error{"nobody \"there\"\n\xff\xed\xa0\x80 \xc3\xa9"};
     return "hi " + std::string{name};
 }
+Bytes echo_bytes(Bytes bytes) { return bytes; }
 Bytes grow(std::uint32_t size) { return Bytes(size, 255); }
 std::string told(const JobCall& call) {
     std::string out = call.timeout ? std::to_string(call.timeout->count()) : "none";
@@ -57,6 +62,11 @@ boost::json::object served(std::string_view input, const ServeOptions& options =
 
 std::string text_of(const boost::json::object& answer) {
     std::string out;
+    if (const auto* text = answer.at("result").if_string()) {
+        const auto bytes = detail::base64_decode({text->data(), text->size()});
+        REQUIRE(bytes.has_value());
+        return std::string{detail::text_of(*bytes)};
+    }
     for (const auto& byte : answer.at("result").as_array()) out += static_cast<char>(byte.as_int64());
     return out;
 }
@@ -211,4 +221,48 @@ TEST_CASE("serve: a router's list of results is answered if it holds one at most
 TEST_CASE("serve: jobs that throw or wait forever for nothing are failures") {
     check_failed(served_by(Throwing{}), "FUNCTION_ERROR", "an exception ended the job: broken");
     check_failed(served_by(Stuck{}), "FUNCTION_ERROR", "cannot come any more");
+}
+
+TEST_CASE("serve: the result is a Base64 string for who reads it, and numbers for everybody else") {
+    const JobSet<Job<0, &echo_bytes>> jobs;
+    const auto answer = [&](std::string_view input) { return serve_exec(jobs, input, {}, FixedTime{}); };
+    const auto has = [](const std::string& text, std::string_view part) {
+        return text.find(part) != std::string::npos;
+    };
+    CHECK(has(answer(R"({"job_id":0,"args":[104,105]})"), R"("result":[104,105])"));
+    CHECK(has(answer(R"({"job_id":0,"args":"aGk="})"), R"("result":"aGk=")"));
+    CHECK(has(answer(R"({ "args" : "aGk=" , "job_id":0})"), R"("result":"aGk=")"));
+    CHECK(has(answer(R"({"job_id":0,"args":[104,105],"context":{"bytes":"base64"}})"), R"("result":"aGk=")"));
+    CHECK(has(answer(R"({"job_id":0,"args":[104,105],"context":{"bytes":"numbers"}})"), R"("result":[104,105])"));
+    CHECK(has(answer(R"({"job_id":0,"args":[104,105],"context":{"bytes":1}})"), R"("result":[104,105])"));
+    CHECK(has(answer(R"({"job_id":0,"x":"\"args\":\"","args":[104,105]})"), R"("result":[104,105])"));
+    // 4 MiB of bytes above 99 make 16 MiB of numbers, and fit as Base64.
+    const std::string large(4U << 20, '\xff');
+    const auto text = detail::base64_encode(detail::bytes_of(large));
+    CHECK(has(answer("{\"job_id\":0,\"args\":\"" + text + "\"}"), R"("success":true)"));
+    std::string numbers = "{\"job_id\":0,\"args\":";
+    detail::append_json_bytes(numbers, detail::bytes_of(large));
+    CHECK(has(answer(numbers + '}'), R"("code":"TOO_LARGE")"));
+}
+
+TEST_CASE("serve: a loop keeps nothing of one job for the next") {
+    detail::JobRunner runner;
+    struct Jobs {
+        static asio::awaitable<result<Bytes>> run(JobCall call) {
+            const auto executor = co_await asio::this_coro::executor;
+            if (call.job_id == JobId{1}) {
+                const auto timer = std::make_shared<asio::steady_timer>(executor, 1ms);
+                timer->async_wait([timer](boost::system::error_code) { FAIL("it was left behind and must not run"); });
+            }
+            if (call.job_id == JobId{2}) throw std::runtime_error{"oh"};
+            co_return call.args;
+        }
+    } jobs;
+    for (const std::uint32_t id : {0U, 0U, 1U, 0U, 2U, 0U, 0U}) {
+        CAPTURE(id);
+        if (id == 0) std::this_thread::sleep_for(2ms);
+        const auto outcome = runner.run(jobs, JobCall{.job_id = JobId{id}, .args = {7}});
+        CHECK(outcome.has_value() == (id != 2));
+        if (outcome) CHECK((*outcome == Bytes{7}));
+    }
 }

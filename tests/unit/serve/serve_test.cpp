@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -165,6 +166,26 @@ TEST_CASE("serve: lines are read one by one, the last with or without its end") 
     longer.put("012345\n1\n");
     longer.close_end(1);
     CHECK_FALSE(detail::InputStream(longer.ends[0], 5).read_line().has_value());
+}
+
+TEST_CASE("serve: lines of all lengths come whole, however they were written") {
+    Pipe input;
+    std::thread writer{[&] {
+        for (std::size_t size = 1; size < 300'000; size = size * 3 + 1)
+            input.put(std::string(size, 'x') + "\n" + "ab\ncd");
+        input.close_end(1);
+    }};
+    detail::InputStream lines{input.ends[0], 1U << 20};
+    std::string before;
+    for (std::size_t size = 1; size < 300'000; size = size * 3 + 1) {
+        CAPTURE(size);
+        CHECK((**lines.read_line() == before + std::string(size, 'x')));
+        CHECK((**lines.read_line() == "ab"));
+        before = "cd";
+    }
+    CHECK((**lines.read_line() == "cd"));
+    CHECK_FALSE(lines.read_line()->has_value());
+    writer.join();
 }
 
 TEST_CASE("C9: the memory used is this program's own, in MiB") {

@@ -34,9 +34,14 @@ public:
     const std::string& certificate() const noexcept { return own_.certificate; }
     /// Issues a server certificate for host names and IP addresses, at least one.
     BLUEPRINT_FAAS_DECL result<Certificate> issue(const std::vector<std::string>& names, Validity validity = {}) const;
+    /// Issues a client certificate, which a server checks that was given `certificate()` as `CloudOptions::client_ca`.
+    BLUEPRINT_FAAS_DECL result<Certificate> issue_client(const std::string& common_name, Validity validity = {}) const;
 
 private:
     explicit CertificateAuthority(Certificate own) : own_{std::move(own)} {}
+    BLUEPRINT_FAAS_DECL result<Certificate> sign(const std::string& common_name, const char* usage,
+                                                 const std::string& alternatives, Validity validity) const;
+
     Certificate own_;
 };
 

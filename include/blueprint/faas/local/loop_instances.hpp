@@ -32,13 +32,14 @@ struct Instance {
 struct LoopLoad {
     std::size_t waiting = 0;    ///< calls that have waited for longer than `LoopPlan::patience`, and those behind them
     std::size_t instances = 0;  ///< that exist
-    std::size_t brisk = 0;      ///< of these, how many were given their call within the last `LoopPlan::patience`
+    std::size_t brisk = 0;      ///< of these, how many have a call younger than `LoopPlan::patience`, or are computing
     std::size_t most = 1;       ///< the function's limit
     std::size_t wide = 2;       ///< as many brisk ones keep the machine busy: more would only take turns
 };
 
-/// How many instances to start. Brisk ones will soon be free again, so that a queue of quick calls needs a few
-/// processes and not one a call; where all are stuck in long calls their number doubles, up to the limit.
+/// How many instances to start. Brisk ones will soon be free again, or use a processor already, so that a queue of
+/// quick calls needs a few processes and not one a call; where all wait for something their number doubles, up to the
+/// limit.
 constexpr std::size_t instances_to_start(const LoopLoad& load) noexcept {
     const auto wanted = load.brisk == 0          ? std::max(load.wide, load.instances)
                         : load.brisk < load.wide ? load.wide - load.brisk
@@ -94,6 +95,7 @@ private:
     void serve_waiting();
     void watch_queue();
     void grow();
+    bool is_brisk(const Entry& entry, std::chrono::steady_clock::time_point now) const;
 
     asio::any_io_executor strand_;
     LoopPlan plan_;

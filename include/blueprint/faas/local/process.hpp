@@ -124,6 +124,8 @@ public:
     void end() noexcept;
     /// Sends KILL to the group; its end is noticed by the event loop.
     void kill() noexcept;
+    /// Tells whether the program uses a processor or waits for one; false while it waits for anything else.
+    bool computing() noexcept;
     /// Tells whether the program still runs.
     bool running() const noexcept { return !exited_ && !reaped_; }
 

@@ -55,29 +55,42 @@ inline result<Bytes> one_result(std::vector<Invocation> answers) {
     return answers.empty() ? result<Bytes>{} : std::move(answers.front().result.outcome);
 }
 
-/// Runs one job on an io_context of its own, until the job has ended. What it left behind there is dropped.
-template <LocalJobs Jobs>
-result<Bytes> run_to_end(Jobs& jobs, JobCall call) {
-    std::optional<result<Bytes>> outcome;
-    const auto fail = [&outcome](std::string message) {
-        outcome = Error{.code = errc::function_error, .message = std::move(message), .execution = Execution::started};
-    };
-    asio::io_context io{1};
-    try {
-        asio::co_spawn(io, jobs.run(std::move(call)), [&](std::exception_ptr thrown, auto ended) {
-            if (thrown) std::rethrow_exception(thrown);
-            outcome = one_result(std::move(ended));
-        });
-        while (!outcome && io.run_one() > 0) {
+/// Runs jobs one after the other on an io_context of their own, each until it has ended. What one left behind there is
+/// dropped, together with that io_context. One thread at a time.
+class JobRunner {
+public:
+    template <LocalJobs Jobs>
+    result<Bytes> run(Jobs& jobs, JobCall call) {
+        std::optional<result<Bytes>> outcome;
+        const auto fail = [&outcome](std::string message) {
+            outcome =
+                Error{.code = errc::function_error, .message = std::move(message), .execution = Execution::started};
+        };
+        try {
+            if (!io_) io_.emplace(1);
+            asio::co_spawn(*io_, jobs.run(std::move(call)), [&](std::exception_ptr thrown, auto ended) {
+                if (thrown) std::rethrow_exception(thrown);
+                outcome = one_result(std::move(ended));
+            });
+            while (!outcome && io_->run_one() > 0) {
+            }
+            if (!outcome) fail("the job waits for something that cannot come any more");
+            if (io_->stopped()) {  // it has nothing left to do: it may serve the next job
+                io_->restart();
+                return *std::move(outcome);
+            }
+        } catch (const std::exception& thrown) {
+            fail(std::string{"an exception ended the job: "} + thrown.what());
+        } catch (...) {
+            fail("an exception ended the job: it is no std::exception");
         }
-        if (!outcome) fail("the job waits for something that cannot come any more");
-    } catch (const std::exception& thrown) {
-        fail(std::string{"an exception ended the job: "} + thrown.what());
-    } catch (...) {
-        fail("an exception ended the job: it is no std::exception");
+        io_.reset();
+        return *std::move(outcome);
     }
-    return *std::move(outcome);
-}
+
+private:
+    std::optional<asio::io_context> io_;
+};
 
 }  // namespace detail
 

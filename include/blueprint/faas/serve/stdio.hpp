@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -19,16 +20,20 @@ public:
 
     /// Returns all up to the end of file. More than `max_bytes` is `errc::serialization`, and the rest stays unread.
     BLUEPRINT_FAAS_DECL result<std::string> read_all();
-    /// Returns the next line without its end; nothing at the end of file. A last line without an end is a line.
-    BLUEPRINT_FAAS_DECL result<std::optional<std::string>> read_line();
+    /// Returns the next line without its end; nothing at the end of file. A last line without an end is a line. It is
+    /// there until the next call.
+    BLUEPRINT_FAAS_DECL result<std::optional<std::string_view>> read_line();
 
 private:
     BLUEPRINT_FAAS_DECL result<bool> read_more();
     BLUEPRINT_FAAS_DECL Error too_long() const;
+    std::string_view unread() const noexcept { return std::string_view{buffer_}.substr(begin_, end_ - begin_); }
 
     int descriptor_;
     std::size_t max_bytes_;
-    std::string buffer_;
+    std::string buffer_;  // of which [begin_, end_) was received and not given out
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
 };
 
 /// Keeps standard output for the answer alone. What the jobs print there would be taken for a part of it, so from now
@@ -58,6 +63,16 @@ BLUEPRINT_FAAS_DECL bool is_terminal(int descriptor);
 BLUEPRINT_FAAS_DECL void complain(std::string_view text);
 /// Returns the most memory that this program has had in use, in MiB, rounded up; nothing if the system does not tell.
 BLUEPRINT_FAAS_DECL std::optional<std::size_t> peak_memory_mib();
+
+/// The same for a program that is asked again and again: the system is asked ten times a second at most.
+class PeakMemory {
+public:
+    BLUEPRINT_FAAS_DECL std::optional<std::size_t> mib();
+
+private:
+    std::optional<std::chrono::steady_clock::time_point> asked_{};
+    std::optional<std::size_t> mib_{};
+};
 
 }  // namespace blueprint::faas::detail
 

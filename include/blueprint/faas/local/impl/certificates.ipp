@@ -94,7 +94,6 @@ BLUEPRINT_FAAS_DECL result<CertificateAuthority> CertificateAuthority::create() 
 
 BLUEPRINT_FAAS_DECL result<Certificate> CertificateAuthority::issue(const std::vector<std::string>& names,
                                                                     Validity validity) const {
-    using namespace certificates;
     std::string alternatives;
     for (const auto& name : names) {
         if (name.empty() || name.find_first_of(",;\r\n\\\"") != std::string::npos)
@@ -106,20 +105,35 @@ BLUEPRINT_FAAS_DECL result<Certificate> CertificateAuthority::issue(const std::v
     }
     if (alternatives.empty())
         return Error{.code = errc::invalid_configuration, .message = "a certificate needs at least one name"};
+    return sign(names.front(), "serverAuth", alternatives, validity);
+}
+
+BLUEPRINT_FAAS_DECL result<Certificate> CertificateAuthority::issue_client(const std::string& common_name,
+                                                                           Validity validity) const {
+    if (common_name.empty() || common_name.size() > 64)
+        return Error{.code = errc::invalid_configuration,
+                     .message = "a client certificate needs a common name of 1 to 64 characters"};
+    return sign(common_name, "clientAuth", {}, validity);
+}
+
+BLUEPRINT_FAAS_DECL result<Certificate> CertificateAuthority::sign(const std::string& common_name, const char* usage,
+                                                                   const std::string& alternatives,
+                                                                   Validity validity) const {
+    using namespace certificates;
     const Bio own_text{BIO_new_mem_buf(own_.certificate.data(), static_cast<int>(own_.certificate.size()))};
     const Bio key_text{BIO_new_mem_buf(own_.private_key.reveal().data(), static_cast<int>(own_.private_key.size()))};
     const X509Pointer issuer{PEM_read_bio_X509(own_text.get(), nullptr, nullptr, nullptr)};
     const Key issuer_key{PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr)};
     const Key key{EVP_EC_gen("P-256")};
     if (!issuer || !issuer_key || !key) return failed("read the authority's own key");
-    const auto certificate = draft(*key, names.front(), validity);
+    const auto certificate = draft(*key, common_name, validity);
     if (!certificate) return failed("make a certificate");
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
     if (!add_extension(*certificate, *issuer, NID_basic_constraints, "critical,CA:FALSE") ||
         !add_extension(*certificate, *issuer, NID_key_usage, "critical,digitalSignature") ||
-        !add_extension(*certificate, *issuer, NID_ext_key_usage, "serverAuth") ||
-        !add_extension(*certificate, *issuer, NID_subject_alt_name, alternatives))
-        return failed("describe a server");
+        !add_extension(*certificate, *issuer, NID_ext_key_usage, usage) ||
+        (!alternatives.empty() && !add_extension(*certificate, *issuer, NID_subject_alt_name, alternatives)))
+        return failed("describe the one whom a certificate is for");
     return sealed(*certificate, *key, *issuer_key);
 }
 

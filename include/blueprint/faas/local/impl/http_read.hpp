@@ -88,7 +88,8 @@ inline asio::awaitable<boost::system::error_code> HttpConnection::read_until_par
         } else if (!head && parser.is_done()) {
             co_return boost::system::error_code{};
         }
-        const auto room = buffer_.prepare(std::size_t{64} << 10);
+        // There may be thousands of connections, and most requests are small.
+        const auto room = buffer_.prepare(head || received == 0 ? std::size_t{8} << 10 : std::size_t{64} << 10);
         const auto [broken, size] = co_await stream_.read_some(room);
         if (broken) co_return broken;
         buffer_.commit(size);
@@ -155,6 +156,7 @@ inline asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
     namespace http = boost::beast::http;
     const auto& limits = state_->options.limits;
     waiting_ = buffer_.size() == 0;
+    if (waiting_ && buffer_.capacity() > std::size_t{16} << 10) buffer_.shrink_to_fit();
     arm(waiting_ ? limits.idle : limits.stall);
     ServerRequest request;
     RequestParser parser{request};

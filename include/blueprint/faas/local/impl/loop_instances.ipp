@@ -4,6 +4,7 @@
 #include "blueprint/faas/local/loop_instances.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <thread>
@@ -116,22 +117,28 @@ BLUEPRINT_FAAS_DECL void LoopInstances::watch_queue() {
     growth_.async_wait([weak = weak_from_this()](boost::system::error_code failed) {
         const auto self = weak.lock();
         if (!self || failed) return;
-        self->watching_ = false;
-        self->grow();
+        // Answers may have come while this thread was busy elsewhere: they are looked at first.
+        asio::post(self->strand_, [weak] {
+            if (const auto again = weak.lock()) again->grow();
+        });
     });
 }
 
+BLUEPRINT_FAAS_DECL bool LoopInstances::is_brisk(const Entry& entry, std::chrono::steady_clock::time_point now) const {
+    return now - entry.given < plan_.patience || entry.process->computing();
+}
+
 BLUEPRINT_FAAS_DECL void LoopInstances::grow() {
+    watching_ = false;
     if (queue_.empty()) return;
     const auto now = std::chrono::steady_clock::now();
     if (now - queue_.front()->since >= plan_.patience) {
-        const auto busy = [&](const Entry& entry) { return now - entry.given < plan_.patience; };
-        auto count =
-            instances_to_start({.waiting = queue_.size(),
-                                .instances = all_.size(),
-                                .brisk = static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), busy)),
-                                .most = plan_.most,
-                                .wide = std::max<std::size_t>(2, std::thread::hardware_concurrency())});
+        const auto wide = std::max<std::size_t>(2, std::thread::hardware_concurrency());
+        std::size_t brisk = 0;
+        for (auto entry = all_.rbegin(); entry != all_.rend() && brisk < wide; ++entry)
+            brisk += is_brisk(*entry, now) ? 1U : 0U;
+        auto count = instances_to_start(
+            {.waiting = queue_.size(), .instances = all_.size(), .brisk = brisk, .most = plan_.most, .wide = wide});
         for (; count > 0; --count) {
             const auto process = start();
             if (!process) break;  // there are others, which will serve

@@ -320,6 +320,21 @@ BLUEPRINT_FAAS_DECL void Process::sample_memory() {
     memory_sample_kib_ = std::max(memory_sample_kib_, kib);
 }
 
+BLUEPRINT_FAAS_DECL bool Process::computing() noexcept {
+    if (!running()) return false;
+    int answered = 0;  // an answer that nobody has read yet: it is this server that has no processor
+    if (output_pipe_.is_open() && ::ioctl(output_pipe_.native_handle(), FIONREAD, &answered) == 0 && answered > 0)
+        return true;
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/%d/stat", pid_);
+    const OwnedFd file{::open(path, O_RDONLY | O_CLOEXEC)};
+    char text[256];
+    const auto size = file.get() < 0 ? 0 : ::read(file.get(), text, sizeof text);
+    const std::string_view status{text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+    const auto name_end = status.rfind(") ");  // the name may hold anything
+    return name_end != std::string_view::npos && status.substr(name_end + 2, 1) == "R";
+}
+
 BLUEPRINT_FAAS_DECL void Process::close_pipes() noexcept {
     boost::system::error_code ignored;
     input_pipe_.close(ignored);

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_SERVE_IMPL_EXEC_IPP
 #define BLUEPRINT_FAAS_SERVE_IMPL_EXEC_IPP
 
+#include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 
@@ -56,21 +57,46 @@ inline result<void> read_exec_context(const boost::json::object& request, std::c
     return {};
 }
 
-BLUEPRINT_FAAS_DECL result<JobCall> read_exec_request(std::string_view text,
-                                                      std::chrono::system_clock::time_point now) {
+/// Tells whether the arguments came as a string. In JSON no text can look like the member's name: quotes inside a text
+/// have a backslash.
+inline bool has_text_args(std::string_view text) noexcept {
+    constexpr std::string_view name = "\"args\"";
+    for (auto at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+        auto rest = text.substr(at + name.size());
+        const auto skip = [&rest] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size())); };
+        skip();
+        if (rest.substr(0, 1) != ":") continue;
+        rest.remove_prefix(1);
+        skip();
+        return rest.substr(0, 1) == "\"";
+    }
+    return false;
+}
+
+inline bool reads_base64(const boost::json::object& request) {
+    const auto* context = request.if_contains("context");
+    if (context == nullptr || !context->is_object()) return false;
+    const auto* bytes = context->get_object().if_contains("bytes");
+    return bytes != nullptr && bytes->is_string() && bytes->get_string() == "base64";
+}
+
+BLUEPRINT_FAAS_DECL result<ExecRequest> read_exec_request(std::string_view text,
+                                                          std::chrono::system_clock::time_point now) {
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
         return bad_exec_request(R"(there is none: {"job_id":0,"args":[1,2,3]} is expected)");
     std::optional<Bytes> args;
     const auto request = parse_object_with_bytes(text, "args", args);
     if (!request) return bad_exec_request(request.error().message);
-    JobCall call;
+    ExecRequest read;
+    auto& call = read.call;
     const auto id = read_exec_job_id(*request);
     if (!id) return id.error();
     call.job_id = *id;
     if (!args) return bad_exec_request("args is missing");
     call.args = *std::move(args);
-    if (const auto read = read_exec_context(*request, now, call); !read) return read.error();
-    return call;
+    if (const auto context = read_exec_context(*request, now, call); !context) return context.error();
+    read.base64 = reads_base64(*request) || has_text_args(text);
+    return read;
 }
 
 /// Returns the length of the well-formed UTF-8 character at the start of `text`, 0 if there is none.
@@ -118,7 +144,8 @@ inline std::string_view exec_error_code(const Error& error) noexcept {
 
 BLUEPRINT_FAAS_DECL std::string write_exec_answer(std::optional<JobId> id, const result<Bytes>& outcome,
                                                   std::optional<std::chrono::milliseconds> took,
-                                                  std::optional<std::size_t> memory_mib, std::size_t max_bytes) {
+                                                  std::optional<std::size_t> memory_mib, std::size_t max_bytes,
+                                                  bool base64) {
     constexpr std::size_t longest_error = 8U << 10;
     std::string out = "{";
     if (id) out += "\"job_id\":" + std::to_string(id->value()) + ',';
@@ -139,7 +166,13 @@ BLUEPRINT_FAAS_DECL std::string write_exec_answer(std::optional<JobId> id, const
         return out;
     }
     out += "\"result\":";
-    append_json_bytes(out, *outcome);
+    if (base64) {
+        out += '"';
+        append_base64(out, *outcome);
+        out += '"';
+    } else {
+        append_json_bytes(out, *outcome);
+    }
     out += ",\"success\":true";
     finish();
     if (out.size() > max_bytes) {

@@ -28,13 +28,19 @@ BLUEPRINT_FAAS_DECL Error InputStream::too_long() const {
 
 BLUEPRINT_FAAS_DECL result<bool> InputStream::read_more() {
     constexpr std::size_t least = 64U << 10;
-    const auto filled = buffer_.size();
-    buffer_.resize(filled + std::max(least, std::min(filled, max_bytes_)));
+    if (begin_ == end_) {
+        begin_ = end_ = 0;
+    } else if (begin_ > 0 && buffer_.size() - end_ < least) {
+        buffer_.erase(0, begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    if (buffer_.size() - end_ < least) buffer_.resize(end_ + std::max(least, std::min(end_, max_bytes_)));
     for (;;) {
-        const auto count = ::read(descriptor_, buffer_.data() + filled, buffer_.size() - filled);
+        const auto count = ::read(descriptor_, buffer_.data() + end_, buffer_.size() - end_);
         if (count < 0 && errno == EINTR) continue;
-        buffer_.resize(filled + static_cast<std::size_t>(std::max<::ssize_t>(count, 0)));
         if (count < 0) return system_failure("the input cannot be read");
+        end_ += static_cast<std::size_t>(count);
         return count > 0;
     }
 }
@@ -43,27 +49,33 @@ BLUEPRINT_FAAS_DECL result<std::string> InputStream::read_all() {
     for (;;) {
         const auto more = read_more();
         if (!more) return more.error();
-        if (buffer_.size() > max_bytes_) return too_long();
-        if (!*more) return std::exchange(buffer_, {});
+        if (end_ - begin_ > max_bytes_) return too_long();
+        if (*more) continue;
+        buffer_.resize(end_);
+        buffer_.erase(0, begin_);
+        begin_ = end_ = 0;
+        return std::exchange(buffer_, {});
     }
 }
 
-BLUEPRINT_FAAS_DECL result<std::optional<std::string>> InputStream::read_line() {
+BLUEPRINT_FAAS_DECL result<std::optional<std::string_view>> InputStream::read_line() {
     std::size_t searched = 0;
     for (;;) {
-        const auto end = buffer_.find('\n', searched);
-        if (std::min(end, buffer_.size()) > max_bytes_) return too_long();
-        if (end != std::string::npos) {
-            std::string line = buffer_.substr(0, end);
-            buffer_.erase(0, end + 1);
-            return std::optional{std::move(line)};
+        const auto text = unread();
+        const auto end = text.find('\n', searched);
+        if (std::min(end, text.size()) > max_bytes_) return too_long();
+        if (end != std::string_view::npos) {
+            begin_ += end + 1;
+            return std::optional{text.substr(0, end)};
         }
-        searched = buffer_.size();
+        searched = text.size();
         const auto more = read_more();
         if (!more) return more.error();
         if (*more) continue;
-        if (buffer_.empty()) return std::optional<std::string>{};
-        return std::optional{std::exchange(buffer_, {})};
+        if (begin_ == end_) return std::optional<std::string_view>{};
+        const auto last = unread();
+        begin_ = end_;
+        return std::optional{last};
     }
 }
 
@@ -118,6 +130,14 @@ BLUEPRINT_FAAS_DECL std::optional<std::size_t> peak_memory_mib() {
     const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), kib);
     if (parsed.ec != std::errc{}) return std::nullopt;
     return (kib + 1023) / 1024;
+}
+
+BLUEPRINT_FAAS_DECL std::optional<std::size_t> PeakMemory::mib() {
+    const auto now = std::chrono::steady_clock::now();
+    if (asked_ && now - *asked_ < std::chrono::milliseconds{100}) return mib_;
+    asked_ = now;
+    mib_ = peak_memory_mib();
+    return mib_;
 }
 
 }  // namespace blueprint::faas::detail
