@@ -8,10 +8,14 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <sys/resource.h>
 #include <utility>
 
 namespace faas = blueprint::faas;
@@ -20,12 +24,15 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::string_view usage =
-    "usage: local_cloud [--listen ADDRESS:PORT] [--data DIR] [--tls CERT KEY] [--bearer-env NAME]\n"
-    "                   [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] [--help]\n"
+    "usage: local_cloud [--listen ADDRESS:PORT] [--data DIR] [--tls CERT KEY] [--client-ca FILE] [--bearer-env NAME]\n"
+    "                   [--grace SECONDS] [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] "
+    "[--help]\n"
     "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
     "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
+    "  --client-ca FILE       ask for a client certificate that one of the authorities in this PEM file has signed\n"
     "  --bearer-env NAME      ask for the bearer token that this environment variable holds\n"
+    "  --grace SECONDS        how long running invocations may go on after SIGINT or SIGTERM (0)\n"
     "  --strict-1-0           behave as a platform that knows nothing of contract 1.1\n"
     "  --no-memory-limit      do not limit the functions' memory (programs built with AddressSanitizer need that)\n"
     "  --allow-non-loopback   allow --listen beyond loopback; --tls is due then\n"
@@ -50,8 +57,16 @@ void read_listen(std::string_view text, faas::local::CloudOptions& options) {
     options.listen_address = address;
 }
 
-faas::local::CloudOptions read_arguments(int argc, char** argv) {
-    faas::local::CloudOptions options;
+/// What the command line says beyond the cloud's own options.
+struct Arguments {
+    faas::local::CloudOptions cloud{};
+    std::chrono::seconds grace{};
+};
+
+Arguments read_arguments(int argc, char** argv) {
+    Arguments arguments;
+    auto& options = arguments.cloud;
+    options.single_thread = true;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto next = [&]() -> std::string {
@@ -71,6 +86,12 @@ faas::local::CloudOptions read_arguments(int argc, char** argv) {
             auto identity = faas::local::TlsIdentity::from_files(chain, key);
             if (!identity) refuse(identity.error().message);
             options.tls = std::move(*identity);
+        } else if (name == "--client-ca") {
+            std::ifstream file{next(), std::ios::binary};
+            options.client_ca.assign(std::istreambuf_iterator<char>{file}, {});
+            if (options.client_ca.empty()) refuse("--client-ca wants a readable PEM file");
+        } else if (name == "--grace") {
+            arguments.grace = std::chrono::seconds{std::strtoul(next().c_str(), nullptr, 10)};
         } else if (name == "--bearer-env") {
             const auto variable = next();
             const char* token = std::getenv(variable.c_str());
@@ -89,25 +110,35 @@ faas::local::CloudOptions read_arguments(int argc, char** argv) {
             refuse("does not know '" + std::string{name} + '\'');
         }
     }
-    return options;
+    return arguments;
 }
 
-asio::awaitable<void> stop_at_signal(asio::signal_set& signals, faas::local::Cloud& cloud) {
+asio::awaitable<void> stop_at_signal(asio::signal_set& signals, faas::local::Cloud& cloud, std::chrono::seconds grace) {
     co_await signals.async_wait(asio::use_awaitable);
-    co_await cloud.stop();
+    co_await cloud.stop(grace);
+}
+
+/// A thousand connections need more descriptors than most shells allow at first.
+void allow_many_descriptors() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    auto arguments = read_arguments(argc, argv);
+    allow_many_descriptors();
     asio::io_context io{1};
-    faas::local::Cloud cloud{io, read_arguments(argc, argv)};
+    faas::local::Cloud cloud{io, std::move(arguments.cloud)};
     asio::signal_set signals{io, SIGINT, SIGTERM};
     if (auto started = cloud.start(); !started) {
         std::cerr << "local_cloud: " << started.error().message << '\n';
         return started.error().code == faas::errc::invalid_configuration ? 2 : 1;
     }
     std::cout << "custom listening on " << cloud.url() << std::endl;
-    asio::co_spawn(io, stop_at_signal(signals, cloud), asio::detached);
+    asio::co_spawn(io, stop_at_signal(signals, cloud, arguments.grace), asio::detached);
     io.run();
 }

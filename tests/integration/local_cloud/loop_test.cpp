@@ -1,3 +1,4 @@
+#include "blueprint/faas/local/loop_instances.hpp"
 #include "lab.hpp"
 
 #include <boost/asio/detached.hpp>
@@ -332,6 +333,70 @@ TEST_CASE("loop: a program that cannot be executed makes the function unhealthy"
     CHECK(lab.private_directories() == 0);
 }
 
+TEST_CASE("loop: stopping answers those too who wait for a process") {
+    Lab lab{quick()};
+    const auto begun = lab.data / "begun";
+    lab.deploy_loop("job0", "echo x >> \"$BEGUN\"; while :; do sleep 0.02; done",
+                    R"({"max_concurrency":6,"env_vars":{"BEGUN":")" + begun.string() + "\"}}");
+    std::vector<std::unique_ptr<HttpClient>> clients;
+    std::vector<unsigned> statuses;
+    for (int i = 0; i < 6; ++i) {
+        clients.push_back(std::make_unique<HttpClient>(lab.io, lab.cloud.url()));
+        asio::co_spawn(lab.io, clients.back()->exchange(Lab::call("job0")),
+                       [&](std::exception_ptr, HttpReply reply) { statuses.push_back(reply.status); });
+    }
+    lab.until([&] { return lines_in(begun) >= 1; });
+    const auto began = std::chrono::steady_clock::now();
+    wait_for(lab.io, lab.cloud.stop());
+    CHECK(std::chrono::steady_clock::now() - began < 5s);
+    lab.until([&] { return statuses.size() == 6; });
+    for (const auto status : statuses) CHECK(status == 503);
+    CHECK(lab.cloud.stats().processes_alive == 0);
+}
+
+TEST_CASE("loop: a cloud that goes in the middle of everything takes all along") {
+    TemporaryDirectory data;
+    for (int round = 0; round < 3; ++round) {
+        CAPTURE(round);
+        auto io = std::make_unique<asio::io_context>(1);
+        auto options = quick();
+        options.data_directory = data.path();
+        auto cloud = std::make_unique<local::Cloud>(*io, options);
+        REQUIRE(cloud->start().has_value());
+        HttpAsk deploy{.method = "PUT", .target = "/api/functions/job0"};
+        deploy.body = loop_package(loop_script("echo x; while :; do sleep 0.02; done"));
+        deploy.fields = {{"Content-Type", "application/zip"}};
+        HttpClient client{*io, cloud->url()};
+        REQUIRE(wait_for<HttpReply>(*io, client.exchange(deploy)).status == 201);
+        std::vector<std::unique_ptr<HttpClient>> clients;
+        for (int i = 0; i < 8; ++i) {
+            clients.push_back(std::make_unique<HttpClient>(*io, cloud->url()));
+            HttpFields more;
+            if (i % 4 == 1) more = {{"Idempotency-Key", "k"}};
+            if (i % 4 == 2) more = {{"Idempotency-Key", "k"}};
+            if (i % 4 == 3) more = {{"Prefer", "respond-async"}};
+            asio::co_spawn(*io, clients.back()->exchange(Lab::call("job0", "[1]", more)),
+                           [](std::exception_ptr, HttpReply) {});
+        }
+        const auto end = std::chrono::steady_clock::now() + 10ms * (1 + 10 * round);
+        io->restart();
+        while (std::chrono::steady_clock::now() < end) io->run_one_for(1ms);
+        if (round != 1) cloud.reset();
+        for (auto& each : clients) each->close();
+        clients.clear();
+        client.close();
+        if (round == 0) io->poll();
+        io.reset();
+        cloud.reset();
+        siginfo_t info{};
+        CHECK(::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1);
+        std::size_t left = 0;
+        for (const auto& entry : std::filesystem::directory_iterator{data.path()})
+            left += entry.path().empty() ? 0U : 1U;
+        CHECK(left == 0);
+    }
+}
+
 TEST_CASE("loop: a strict 1.0 platform starts a process for each call") {
     local::CloudOptions options;
     options.strict_1_0 = true;
@@ -390,4 +455,28 @@ TEST_CASE("loop: after thousands of calls with churn nothing is left but what wa
     CHECK(errno == ECHILD);
     CHECK(lab.private_directories() == 0);
     CHECK(lab.packages_on_disk() == 0);
+}
+
+TEST_CASE("loop: how many instances are started follows from what the others do") {
+    using local::instances_to_start;
+    using local::LoopLoad;
+    struct Case {
+        LoopLoad load;
+        std::size_t expected;
+    };
+    for (const auto& [load, expected] : std::vector<Case>{
+             {{.waiting = 1000, .instances = 1, .brisk = 1, .most = 1000, .wide = 2}, 1},  // until the machine is busy
+             {{.waiting = 1000, .instances = 2, .brisk = 2, .most = 1000, .wide = 2}, 0},
+             {{.waiting = 1000, .instances = 2, .brisk = 0, .most = 1000, .wide = 2}, 2},  // all stuck: twice as many
+             {{.waiting = 1000, .instances = 16, .brisk = 0, .most = 1000, .wide = 2}, 16},
+             {{.waiting = 1000, .instances = 500, .brisk = 0, .most = 1000, .wide = 2}, 32},  // but not all in one go
+             {{.waiting = 1000, .instances = 500, .brisk = 1, .most = 1000, .wide = 2}, 1},
+             {{.waiting = 3, .instances = 16, .brisk = 0, .most = 1000, .wide = 2}, 3},
+             {{.waiting = 1000, .instances = 9, .brisk = 0, .most = 10, .wide = 2}, 1},
+             {{.waiting = 1000, .instances = 10, .brisk = 0, .most = 10, .wide = 2}, 0},
+             {{.waiting = 0, .instances = 2, .brisk = 0, .most = 10, .wide = 2}, 0}}) {
+        CAPTURE(load.instances);
+        CAPTURE(load.brisk);
+        CHECK(instances_to_start(load) == expected);
+    }
 }

@@ -27,6 +27,7 @@ struct FunctionHost {
     CloudOptions options{};
     std::unique_ptr<PackageStore> store{};
     ProcessTable processes{};
+    bool ending = false;                     ///< no process is started any more
     std::chrono::microseconds start_time{};  ///< what starting a process took lately; zero: none was started yet
 };
 

@@ -77,8 +77,15 @@ public:
     void retire();
 
 private:
+    /// A call that waits. It leaves the queue when its coroutine ends, however that happens.
     struct Waiter {
-        explicit Waiter(const asio::any_io_executor& strand) : woken{strand} {}
+        explicit Waiter(LoopInstances& waited_for) : instances{waited_for}, woken{waited_for.strand_} {
+            instances.queue_.push_back(this);
+        }
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        ~Waiter() { std::erase(instances.queue_, this); }
+        LoopInstances& instances;
         asio::steady_timer woken;
         std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
         std::optional<result<Instance>> answer{};

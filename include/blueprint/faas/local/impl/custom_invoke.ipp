@@ -109,6 +109,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> CustomPlatform::invoke(std::st
     function->last_invocation = std::chrono::system_clock::now();
     if (accepted->call.respond_async) {
         ServerAnswer answer = accepted_answer(accepted->invocation_id);
+        ++running_alone_;
         asio::co_spawn(host_.strand, run_alone(std::move(accepted), owner_.lock()), asio::detached);
         co_return answer;
     }
@@ -162,11 +163,12 @@ BLUEPRINT_FAAS_DECL asio::awaitable<IdempotencyStore::Outcome> CustomPlatform::r
             if (function->deployment == deployment) function->problem = error.message;
             outcome->failure = error_answer(
                 refusal(500, "EXECUTION_ERROR", "the function cannot be started: " + error.message), function_id);
+        } else if (error.code == errc::throttled) {
+            outcome->failure = error_answer(refusal(429, "THROTTLED", error.message), function_id);
+        } else if (host_.ending) {
+            outcome->failure = error_answer(refusal(503, "UNAVAILABLE", error.message), function_id);
         } else {
-            const bool throttled = error.code == errc::throttled;
-            outcome->failure = error_answer(
-                refusal(throttled ? 429 : 500, throttled ? "THROTTLED" : "INFRASTRUCTURE_ERROR", error.message),
-                function_id);
+            outcome->failure = error_answer(refusal(500, "INFRASTRUCTURE_ERROR", error.message), function_id);
         }
     }
     accepted->claim.end(outcome);
@@ -177,7 +179,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<IdempotencyStore::Outcome> CustomPlatform::r
 BLUEPRINT_FAAS_DECL asio::awaitable<void> CustomPlatform::run_alone(std::unique_ptr<Accepted> accepted,
                                                                     std::shared_ptr<void> owner) {
     const auto kept = std::move(owner);
-    ++running_alone_;
     std::string line = "ASYNC " + accepted->function_id + ' ' + accepted->invocation_id + ' ';
     try {
         const auto outcome = co_await run(std::move(accepted));

@@ -297,6 +297,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer CustomPlatform::describe_platform() const {
 
 BLUEPRINT_FAAS_DECL void CustomPlatform::end_processes() {
     stopping_ = true;
+    host_.ending = true;
     for (const auto& entry : functions_) entry.second->deployment->retire();
     host_.processes.kill_all();
 }

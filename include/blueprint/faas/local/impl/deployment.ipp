@@ -25,6 +25,10 @@ BLUEPRINT_FAAS_DECL std::uint32_t Deployment::most_running() const noexcept {
 }
 
 BLUEPRINT_FAAS_DECL result<std::shared_ptr<Process>> Deployment::start() {
+    if (host_.ending || !host_.store)
+        return Error{.code = errc::infrastructure,
+                     .message = "the platform is being stopped",
+                     .execution = Execution::not_started};
     auto home = host_.store->private_directory();
     if (!home) return home.error();
     const std::string home_path = (*home)->path().string();

@@ -24,6 +24,19 @@ inline std::uint64_t bytes_kept(const IdempotencyStore::Entry& entry) noexcept {
            outcome.result.bytes.capacity() + (outcome.failure ? outcome.failure->body.capacity() : 0);
 }
 
+/// A request that waits for another one's answer. It is forgotten when its coroutine ends, however that happens.
+struct KeyWaiter {
+    KeyWaiter(IdempotencyStore::Entry& waited_for, const asio::any_io_executor& strand, Deadline deadline)
+        : entry{waited_for}, woken{strand, deadline} {
+        entry.waiting.push_back(&woken);
+    }
+    KeyWaiter(const KeyWaiter&) = delete;
+    KeyWaiter& operator=(const KeyWaiter&) = delete;
+    ~KeyWaiter() { std::erase(entry.waiting, &woken); }
+    IdempotencyStore::Entry& entry;
+    asio::steady_timer woken;
+};
+
 BLUEPRINT_FAAS_DECL std::shared_ptr<IdempotencyStore::Entry> IdempotencyStore::find(std::string_view function_id,
                                                                                     std::string_view key) {
     forget_old();
@@ -77,11 +90,9 @@ BLUEPRINT_FAAS_DECL void IdempotencyStore::forget_first() {
 BLUEPRINT_FAAS_DECL asio::awaitable<IdempotencyStore::Outcome> IdempotencyStore::outcome_of(
     std::shared_ptr<Entry> entry, asio::any_io_executor strand, Deadline deadline) {
     if (!entry->over) {
-        asio::steady_timer woken{strand, deadline};
-        entry->waiting.push_back(&woken);
-        const auto [ignored] = co_await woken.async_wait(asio::as_tuple(asio::use_awaitable));
+        KeyWaiter waiter{*entry, strand, deadline};
+        const auto [ignored] = co_await waiter.woken.async_wait(asio::as_tuple(asio::use_awaitable));
         static_cast<void>(ignored);
-        std::erase(entry->waiting, &woken);
     }
     co_return entry->outcome;
 }

@@ -57,14 +57,12 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Instance>> LoopInstances::take(Deadli
         if (!process) co_return std::move(process).error();
         co_return Instance{.process = std::move(*process), .cold = true};
     }
-    Waiter waiter{strand_};
-    queue_.push_back(&waiter);
+    Waiter waiter{*this};
     watch_queue();
     waiter.woken.expires_at(deadline);
     const auto [ignored] = co_await waiter.woken.async_wait(asio::as_tuple(asio::use_awaitable));
     static_cast<void>(ignored);
     if (waiter.answer) co_return std::move(*waiter.answer);
-    std::erase(queue_, &waiter);
     co_return Error{.code = errc::throttled,
                     .message = "no instance of the function became free in time",
                     .retryable = true,
