@@ -77,7 +77,8 @@ public:
     SelfSigned client = make_self_signed();
     Peer server{};
     std::function<std::uint64_t()> token_requests{};
-    SmallPlatform platform{io, identity(), [this](std::string field) { return is_active(std::move(field)); }};
+    SmallPlatform platform{io.get_executor(), identity(),
+                           [this](std::string field) { return is_active(std::move(field)); }};
 
 private:
     std::vector<std::string> command(std::uint16_t port) const {

@@ -48,7 +48,7 @@ public:
     }
 
     Peer server{};
-    SmallPlatform platform{io, identity()};
+    SmallPlatform platform{io.get_executor(), identity()};
 
 private:
     std::vector<std::string> command(std::uint16_t port) const {

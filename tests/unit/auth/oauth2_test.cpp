@@ -8,7 +8,11 @@
 #include "support/run.hpp"
 #include "support/script.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -379,6 +383,58 @@ TEST_CASE("oauth2: a call that was refused with an old token leaves the new one 
     CHECK(world.client.invalidate());
     world.then_token("token-3");
     CHECK(ok(world.authorization()) == "Bearer token-3");
+}
+
+namespace {
+
+// A platform that knows only the second token, and takes its time to say so until the test opens the gate.
+struct SlowPlatform {
+    static constexpr bool confidential = true;
+    asio::steady_timer* gate;
+    std::vector<std::string>* seen;
+
+    asio::any_io_executor get_executor() const noexcept { return gate->get_executor(); }
+    asio::awaitable<result<HttpResponse>> exchange(const HttpRequest& request, Deadline) {
+        seen->emplace_back(request.headers.get("Authorization").value_or(""));
+        const auto [opened] = co_await gate->async_wait(asio::as_tuple(asio::use_awaitable));
+        static_cast<void>(opened);
+        HttpResponse answer;
+        answer.status = request.headers.get("Authorization") == "Bearer token-2" ? 200 : 401;
+        co_return answer;
+    }
+};
+static_assert(Transport<SlowPlatform>);
+
+}  // namespace
+
+TEST_CASE("oauth2: a slow call that is refused with the old token repeats with the one that others fetched meanwhile") {
+    World world;
+    world.then_token("token-1");
+    world.then_token("token-2");
+    world.then_token("token-3");
+    asio::steady_timer gate{world.io, Deadline::max()};
+    std::vector<std::string> seen;
+    SlowPlatform slow{&gate, &seen};
+    StandardResilience resilience;
+    Link link{slow, world.client, resilience, Deadline::max(), world.clock};
+    HttpRequest request;
+    std::optional<result<HttpResponse>> outcome;
+    asio::co_spawn(world.io, link.exchange(request, purpose::Invocation{}, Repeat::if_unsent, &unauthorized_if_401),
+                   [&](std::exception_ptr, result<HttpResponse> got) { outcome = std::move(got); });
+    while (seen.empty()) REQUIRE(world.io.run_one() == 1);
+    CHECK(world.client.invalidate());
+    HttpRequest other;
+    std::optional<result<void>> renewed;
+    asio::co_spawn(world.io, world.client.authorize(other, purpose::Invocation{}),
+                   [&](std::exception_ptr, result<void> got) { renewed = std::move(got); });
+    while (!renewed) REQUIRE(world.io.run_one() == 1);
+    CHECK(other.headers.get("Authorization") == "Bearer token-2");
+    gate.expires_at(Deadline{});
+    world.io.run();
+    REQUIRE(outcome);
+    CHECK(ok(std::move(*outcome)).status == 200);
+    CHECK((seen == std::vector<std::string>{"Bearer token-1", "Bearer token-2"}));
+    CHECK(world.script->seen.size() == 2);
 }
 
 TEST_CASE("oauth2: a platform that refuses every token does not make us ask for one with every call") {

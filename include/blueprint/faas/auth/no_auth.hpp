@@ -5,7 +5,8 @@
 
 namespace blueprint::faas {
 
-/// Asks as nobody: for platforms that are open, or that know us by the connection.
+/// Asks as nobody: for platforms that are open, or that know us by the connection: mutual TLS is not an Auth but
+/// `TlsOptions::client_certificate` and `client_key` of the transport.
 class NoAuth {
 public:
     static constexpr bool reveals_secret = false;
