@@ -325,7 +325,7 @@ TEST_CASE("cancellation: each kind, and the deadline, end each phase at once; on
     Call filler;
     LoopbackTransport narrow{io.get_executor(), {.max_per_origin = 1}};
     LoopbackTransport plain{io.get_executor()};
-    HttpsTransport tls{io.get_executor(), {.extra_roots = authority.certificate()}};
+    HttpsTransport tls{io.get_executor(), {.extra_roots = authority.certificate()}, {.proxy_from_environment = false}};
     HttpsTransport proxied{io.get_executor(), {}, {.proxy = {.url = proxy.url()}}};
     begin(io.get_executor(), narrow, get(false, silent.port()), Deadline::max(), filler);
     const auto executor = io.get_executor();

@@ -66,6 +66,29 @@ struct Fixture {
     }
 };
 
+// Sets a variable of the environment, or (null) unsets it, for as long as this lives.
+class Variable {
+public:
+    Variable(const char* name, const char* value) : name_{name} {
+        if (const char* before = std::getenv(name)) before_ = before;
+        set(value);
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+    ~Variable() { set(before_ ? before_->c_str() : nullptr); }
+
+private:
+    void set(const char* value) {
+        if (value != nullptr) {
+            ::setenv(name_, value, 1);
+        } else {
+            ::unsetenv(name_);
+        }
+    }
+    const char* name_;
+    std::optional<std::string> before_{};
+};
+
 // Makes a server ask for a client certificate that `client` (self-signed) vouches for.
 std::function<void(asio::ssl::context&)> wants_client(const std::string& client, int max_version) {
     return [client, max_version](asio::ssl::context& context) {
@@ -342,14 +365,11 @@ TEST_CASE("proxy: the environment's is obeyed for the world outside, not for thi
     Fixture at;
     RawPeer peer{at.io, {{.answer = good}}, at.certificate};
     ProxyPeer proxy{at.io, {.answer = "HTTP/1.1 403 Forbidden\r\n\r\n"}};
-    struct Variable {
-        explicit Variable(const std::string& url) { ::setenv("HTTPS_PROXY", url.c_str(), 1); }
-        ~Variable() { ::unsetenv("HTTPS_PROXY"); }
-    };
-    const auto before = std::getenv("HTTPS_PROXY");
-    REQUIRE_MESSAGE(before == nullptr, "HTTPS_PROXY is set where this test runs");
+    const Variable none{"NO_PROXY", nullptr};
+    const Variable none_in_small{"no_proxy", nullptr};
     {
-        const Variable variable{"http://me:s3cret@127.0.0.1:" + std::to_string(proxy.port())};
+        const auto url = "http://me:s3cret@127.0.0.1:" + std::to_string(proxy.port());
+        const Variable variable{"HTTPS_PROXY", url.c_str()};
         HttpsTransport transport{at.io.get_executor(), at.trust()};
         ok(exchange(at.io, transport, get(true, peer.port())));
         CHECK(proxy.heads().empty());
@@ -359,7 +379,7 @@ TEST_CASE("proxy: the environment's is obeyed for the world outside, not for thi
         REQUIRE(proxy.heads().size() == 1);
         CHECK(proxy.heads()[0].find("Proxy-Authorization: Basic bWU6czNjcmV0\r\n") != std::string::npos);
     }
-    const Variable variable{"socks5://127.0.0.1:1"};
+    const Variable variable{"HTTPS_PROXY", "socks5://127.0.0.1:1"};
     HttpsTransport bad{at.io.get_executor(), at.trust()};
     ok(exchange(at.io, bad, get(true, peer.port())));  // this machine needs no proxy, so none can be wrong
     const auto error = failed(exchange(at.io, bad, get(true, 443, "/", "192.0.2.1")));
