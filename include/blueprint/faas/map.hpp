@@ -93,9 +93,8 @@ MapStream<Bytes> map(E&& executor, JobId job, R&& range, MapOptions options = {}
 template <class E, TypedJob J, class R>
     requires Executor<typename detail::HolderOf<E>::type::executor_type> && detail::MapRange<R, detail::AsArguments<J>>
 MapStream<detail::stored_t<typename J::Value>> map(E&& executor, J /*job*/, R&& range, MapOptions options = {}) {
-    return MapStream<detail::stored_t<typename J::Value>>{
-        detail::make_map<detail::AsArguments<J>, detail::ResultOf<J>>(std::forward<E>(executor), J::id,
-                                                                      std::forward<R>(range), std::move(options))};
+    return MapStream<detail::stored_t<typename J::Value>>{detail::make_map<detail::AsArguments<J>, detail::ResultOf<J>>(
+        std::forward<E>(executor), J::id, std::forward<R>(range), std::move(options))};
 }
 
 }  // namespace blueprint::faas

@@ -65,7 +65,8 @@ private:
     }
     asio::awaitable<void> answer(tcp::socket socket) {
         asio::streambuf line;
-        const auto [failed, size] = co_await asio::async_read_until(socket, line, '\n', asio::as_tuple(asio::use_awaitable));
+        const auto [failed, size] =
+            co_await asio::async_read_until(socket, line, '\n', asio::as_tuple(asio::use_awaitable));
         if (failed) co_return;
         std::istream in{&line};
         int index = -1;
@@ -96,8 +97,7 @@ public:
         : output_{std::move(output)} {
         const char* program = std::getenv("BLUEPRINT_FAAS_TEST_MAPPER");
         REQUIRE_MESSAGE(program != nullptr, "BLUEPRINT_FAAS_TEST_MAPPER is not set: run this through meson");
-        std::vector<std::string> arguments{program, platform.port(), resume,
-                                           std::to_string(total), mode};
+        std::vector<std::string> arguments{program, platform.port(), resume, std::to_string(total), mode};
         std::vector<char*> argv;
         for (auto& argument : arguments) argv.push_back(argument.data());
         argv.push_back(nullptr);

@@ -64,8 +64,7 @@ private:
 };
 
 asio::awaitable<int> run(SocketExecutor& executor, faas::MapOptions options, int total) {
-    auto inputs = std::views::iota(0, total) |
-                  std::views::transform([](int n) { return std::to_string(n) + '\n'; });
+    auto inputs = std::views::iota(0, total) | std::views::transform([](int n) { return std::to_string(n) + '\n'; });
     auto stream = faas::map(executor, faas::JobId{1}, inputs, std::move(options));
     for (;;) {
         auto next = co_await stream.next();
@@ -79,8 +78,8 @@ asio::awaitable<int> run(SocketExecutor& executor, faas::MapOptions options, int
             std::cout << "unknown " << done.index << '\n';
     }
     const auto progress = stream.progress();
-    std::cout << "succeeded " << progress.succeeded << "\nresumed " << progress.resumed << "\nfailed " << progress.failed
-              << '\n';
+    std::cout << "succeeded " << progress.succeeded << "\nresumed " << progress.resumed << "\nfailed "
+              << progress.failed << '\n';
     co_return 0;
 }
 
@@ -93,10 +92,11 @@ int main(int, char** argv) {
     faas::MapOptions options{.in_flight = 8, .idempotent = idempotent, .run_id = "killed"};
     options.resume = faas::ResumeOptions{.path = argv[2]};
     int status = 2;
-    asio::co_spawn(io, run(executor, std::move(options), std::stoi(argv[3])), [&](std::exception_ptr failure, int ended) {
-        if (failure) std::rethrow_exception(failure);
-        status = ended;
-    });
+    asio::co_spawn(io, run(executor, std::move(options), std::stoi(argv[3])),
+                   [&](std::exception_ptr failure, int ended) {
+                       if (failure) std::rethrow_exception(failure);
+                       status = ended;
+                   });
     io.run();
     return status;
 }

@@ -279,8 +279,8 @@ TEST_CASE("map: a time limit stops, and calls in flight finish or are cancelled 
         asio::io_context io;
         FakeExecutor fake{io};
         fake.gates.try_emplace(0, io);
-        auto stream = faas::map(fake, JobId{0}, inputs(5),
-                                {.in_flight = 1, .time_limit = 20ms, .cancel_when_stopped = cancel});
+        auto stream =
+            faas::map(fake, JobId{0}, inputs(5), {.in_flight = 1, .time_limit = 20ms, .cancel_when_stopped = cancel});
         Operation<Outcome<Bytes>> all{io, drain(stream)};
         while (stream.progress().state != MapState::stopping && !all.ended()) io.run_one();
         if (!cancel) {
@@ -446,10 +446,14 @@ TEST_CASE("map: progress is told at every interval and at the end, also when not
     FakeExecutor fake{io};
     fake.gates.try_emplace(0, io);
     std::vector<MapProgress> told;
-    auto stream = faas::map(fake, JobId{0}, inputs(3), {.in_flight = 1, .on_progress = [&](const MapProgress& progress) {
-                                told.push_back(progress);
-                                if (told.size() == 3) fake.gates.at(0).open();
-                            }, .progress_interval = 2ms});
+    auto stream = faas::map(fake, JobId{0}, inputs(3),
+                            {.in_flight = 1,
+                             .on_progress =
+                                 [&](const MapProgress& progress) {
+                                     told.push_back(progress);
+                                     if (told.size() == 3) fake.gates.at(0).open();
+                                 },
+                             .progress_interval = 2ms});
     const auto all = ::tests::run(io, drain(stream));
     CHECK(all.completions.size() == 3);
     REQUIRE(told.size() >= 4);
@@ -483,10 +487,10 @@ TEST_CASE("map: the rate is that of the last ten seconds") {
 TEST_CASE("map: an io_context of several threads sees every input once") {
     asio::io_context io;
     FakeExecutor fake{io};  // only touched on the map's strand
-    auto stream = faas::map(fake, JobId{0}, std::views::iota(0, 2000) | std::views::transform([](int n) {
-                                return std::to_string(n % 100);
-                            }),
-                            {.in_flight = 16});
+    auto stream =
+        faas::map(fake, JobId{0},
+                  std::views::iota(0, 2000) | std::views::transform([](int n) { return std::to_string(n % 100); }),
+                  {.in_flight = 16});
     std::optional<Outcome<Bytes>> all;
     asio::co_spawn(io, drain(stream), [&](std::exception_ptr failure, Outcome<Bytes> outcome) {
         if (failure) std::rethrow_exception(failure);

@@ -1,6 +1,5 @@
 #include "blueprint/faas/map.hpp"
 #include "blueprint/faas/map/resume_file.hpp"
-
 #include "support/fake_executor.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/run.hpp"
@@ -152,7 +151,9 @@ TEST_CASE("resume: a file cut off at any byte keeps every whole record and goes 
         {
             auto file = ::tests::ok(ResumeFile::open(at(path), JobId{7}, "run"));
             CHECK(std::filesystem::file_size(path) == kept);
-            CHECK(file.find(0).fate == (cut >= ends[2] ? Fate::succeeded : cut >= ends[1] ? Fate::unknown : Fate::nothing));
+            CHECK(file.find(0).fate == (cut >= ends[2]   ? Fate::succeeded
+                                        : cut >= ends[1] ? Fate::unknown
+                                                         : Fate::nothing));
             REQUIRE(file.started(100, Bytes{1}).has_value());
         }
         CHECK(::tests::ok(ResumeFile::open(at(path), JobId{7}, "run")).find(100).fate == Fate::unknown);

@@ -49,8 +49,7 @@ public:
         advance(now);
         ++cells_[static_cast<std::size_t>(second_ % static_cast<std::int64_t>(cells_.size()))];
     }
-    double per_second(std::chrono::steady_clock::time_point start,
-                      std::chrono::steady_clock::time_point now) noexcept;
+    double per_second(std::chrono::steady_clock::time_point start, std::chrono::steady_clock::time_point now) noexcept;
 
 private:
     void advance(std::chrono::steady_clock::time_point now) noexcept;

@@ -40,9 +40,7 @@ struct AsBytes {
 };
 
 template <class J, class Tuple>
-concept TakesTuple = requires(Tuple&& tuple) {
-    std::apply(make_call<J>, std::forward<Tuple>(tuple));
-};
+concept TakesTuple = requires(Tuple&& tuple) { std::apply(make_call<J>, std::forward<Tuple>(tuple)); };
 
 // ... or as the arguments of a typed job. A job that takes the `JobCall` alone gets bytes.
 template <TypedJob J>
@@ -95,8 +93,8 @@ concept Encodable = requires(T&& element) {
 };
 
 template <class R, class Encode>
-concept EncodableRange =
-    std::ranges::input_range<R> && std::ranges::viewable_range<R> && Encodable<std::ranges::range_reference_t<R>, Encode>;
+concept EncodableRange = std::ranges::input_range<R> && std::ranges::viewable_range<R> &&
+                         Encodable<std::ranges::range_reference_t<R>, Encode>;
 template <class S, class Encode>
 concept EncodableSource =
     InputSource<S> && Encodable<typename AwaitedInput<decltype(std::declval<S&>().next())>::type, Encode>;

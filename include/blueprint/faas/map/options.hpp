@@ -56,14 +56,14 @@ struct MapProgress {
     std::uint64_t submitted = 0;  ///< calls made
     std::uint64_t succeeded = 0;  ///< of calls made
     std::uint64_t failed = 0;
-    std::uint64_t unknown = 0;             ///< of `failed`: the job may have run
-    std::uint64_t resumed = 0;             ///< known from the resume file to have succeeded
-    std::size_t in_flight = 0;             ///< calls that run
-    std::size_t untaken = 0;               ///< finished, and waiting for `next` (or, ordered, for an earlier input)
-    std::optional<std::uint64_t> total{};  ///< inputs in the range, if that can be known
-    double per_second = 0;                 ///< finished inputs a second, over the last 10 s
-    std::chrono::milliseconds elapsed{};   ///< since the first `next`
-    std::optional<std::uint64_t> oldest{};         ///< the input whose call has run longest
+    std::uint64_t unknown = 0;              ///< of `failed`: the job may have run
+    std::uint64_t resumed = 0;              ///< known from the resume file to have succeeded
+    std::size_t in_flight = 0;              ///< calls that run
+    std::size_t untaken = 0;                ///< finished, and waiting for `next` (or, ordered, for an earlier input)
+    std::optional<std::uint64_t> total{};   ///< inputs in the range, if that can be known
+    double per_second = 0;                  ///< finished inputs a second, over the last 10 s
+    std::chrono::milliseconds elapsed{};    ///< since the first `next`
+    std::optional<std::uint64_t> oldest{};  ///< the input whose call has run longest
     std::chrono::milliseconds oldest_running_for{};  ///< and for how long
     std::string last_failure{};                      ///< the latest failed input's message
     std::optional<MapEnd> end{};                     ///< once nothing more is submitted and all calls have ended

@@ -19,12 +19,13 @@ namespace blueprint::faas {
 /// Reads one call: `{"job_id":3,"args":[1,2,255],"metadata":{"call_id":"7"}}`. The bytes are an array of numbers in
 /// `args` or Base64 in `base64`, and empty without either; `timeout_ms` and `idempotent` may be given too. What is
 /// wrong is `errc::serialization`, an id that does not fit 32 bits `errc::invalid_configuration`; `job_id` is then set
-/// if it could be read. A member of another name is refused, because it is most likely a slip. No part of `line` but a
-/// member's name stands in a message.
+/// if it could be read. A line of dead letters is a call too (see `format_dead_letter`). A member of another name is
+/// refused, because it is most likely a slip. No part of `line` but a member's name stands in a message.
 result<JobCall> parse_call(std::string_view line, std::optional<JobId>& job_id);
 
 /// Writes one result as one line without its end: `{"job_id":3,"ok":true,"base64":"AQL/","ran_on":"local",...}`, with
-/// `error` instead of `base64` for a failed one. `job_id` is null for input that never became a call of a known job.
+/// `error` instead of `base64` for a failed one. What is no UTF-8 becomes U+FFFD. `job_id` is null for input that never
+/// became a call of a known job.
 std::string format_result(const Invocation& invocation);
 
 namespace detail {

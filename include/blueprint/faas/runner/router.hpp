@@ -114,6 +114,12 @@ public:
     }
 
     bool has_route(JobId id) const noexcept { return routes_.contains(id); }
+    /// The ids that have a route, in no order.
+    std::vector<JobId> route_ids() const {
+        std::vector<JobId> ids;
+        for (const auto& [id, handler] : routes_) ids.push_back(id);
+        return ids;
+    }
     bool has_fallback() const noexcept { return static_cast<bool>(fallback_); }
     bool has_always() const noexcept { return !always_.empty(); }
     /// What was wrong with the filling, in order; empty if nothing.

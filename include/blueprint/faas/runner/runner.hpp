@@ -11,6 +11,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,9 @@ class RunnerBuilder;
 /// - At most `max_in_flight` calls are in flight; beyond that producers wait. Each consumer has a queue of its own: a
 ///   slow one fills that, then its undelivered results keep their calls in flight, and at last the producers wait.
 ///   Other consumers get their results meanwhile.
-/// - Every result carries its call's metadata and job id, in order of completion. Failures are results too.
+/// - Every result carries its call's metadata and job id, in order of completion, or with `ordered_results` in that of
+///   the calls. Failures are results too.
+/// - What is done about a failed call stands in `on_error`; what is left of failures can be kept as dead letters.
 /// - The run ends well when all producers have ended and everything was delivered. It ends early by a request, a
 ///   signal, or a failure (see `ErrorPolicy`): the producers are stopped, what is in flight goes on for at most the
 ///   drain timeout, what is left then is cancelled and told as unfinished.
@@ -53,6 +56,8 @@ public:
     void request_stop_now() { core_->request_stop(EndReason::stop_requested, detail::RunState::StopLevel::now); }
     /// What the run did: complete once `run` has ended, and to be read only before or after it.
     const RunReport& report() const noexcept { return core_->report(); }
+    /// Returns the present numbers. Safe from every thread, at any time.
+    Statistics statistics() const { return core_->statistics(); }
     /// What `build` found doubtful but possible, such as a FaaS job that could not be run locally.
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
@@ -116,6 +121,27 @@ public:
         setup_.max_in_flight = calls;
         return std::move(*this);
     }
+    /// Sets how many calls of each of the jobs `Ids` are in flight at most, beside the limit for all. Further calls of
+    /// such a job wait aside, `job_queue` of each, so that a slow job does not hold up the others; only beyond that
+    /// does the producer that has one more of them wait. With `ordered_results` those that wait count as in flight.
+    template <auto... Ids>
+        requires(sizeof...(Ids) > 0)
+    RunnerBuilder max_in_flight(std::size_t calls) && {
+        ((setup_.job_limits[JobId{detail::bound_id<Ids>()}] = calls), ...);
+        return std::move(*this);
+    }
+    /// Sets how many calls of a job wait for the job's own limit, 64 unless set, before producers wait. A stop cuts
+    /// them off: they are told as unfinished.
+    RunnerBuilder job_queue(std::size_t calls) && {
+        setup_.job_queue = calls;
+        return std::move(*this);
+    }
+    /// Hands results to the consumers in the order in which the calls were taken from the producers, so each producer's
+    /// own order is kept. What comes too early waits and counts as in flight: no more than `max_in_flight` calls.
+    RunnerBuilder ordered_results() && {
+        setup_.ordered = true;
+        return std::move(*this);
+    }
     /// Sets how many results wait for each consumer before their calls count as in flight still; 1,024 unless set.
     RunnerBuilder consumer_queue(std::size_t results) && {
         setup_.consumer_queue = results;
@@ -124,6 +150,37 @@ public:
     /// Sets what a failure does to the run; `ErrorPolicy::stop` unless set.
     RunnerBuilder error_policy(ErrorPolicy policy) && {
         setup_.policy = policy;
+        return std::move(*this);
+    }
+    /// Sets what is done about failed calls of all jobs that have nothing of their own; nothing unless set.
+    RunnerBuilder on_error(const OnError& what) && {
+        setup_.remedies = what.remedies();
+        return std::move(*this);
+    }
+    /// Sets what is done about failed calls of the jobs `Ids`.
+    template <auto... Ids>
+        requires(sizeof...(Ids) > 0)
+    RunnerBuilder on_error(const OnError& what) && {
+        ((setup_.job_remedies[JobId{detail::bound_id<Ids>()}] = what.remedies()), ...);
+        return std::move(*this);
+    }
+    /// Writes each call that failed in the end, or was not finished, to a file of JSON lines, which a
+    /// `JsonLinesProducer` reads as calls again (see `format_dead_letter`). Input that never became a call is not
+    /// among them. If the file cannot be written, the run ends with that error.
+    RunnerBuilder dead_letters(DeadLetterOptions options) && {
+        setup_.dead_letters = std::move(options);
+        return std::move(*this);
+    }
+    /// Calls `callback` with the present numbers at every interval and once at the end, on the runner's strand.
+    RunnerBuilder on_statistics(std::function<void(const Statistics&)> callback,
+                                std::chrono::milliseconds interval = std::chrono::seconds{10}) && {
+        setup_.on_statistics = std::move(callback);
+        setup_.statistics_interval = interval;
+        return std::move(*this);
+    }
+    /// Lets `source` and its copies read the runner's numbers, for a page such as `MetricsPage`.
+    RunnerBuilder publish_statistics(StatisticsSource source) && {
+        setup_.statistics_sources.push_back(std::move(source));
         return std::move(*this);
     }
     /// Sets how long calls may finish after a stop (30 s unless set), and after that consumers take results (1 s).
@@ -146,7 +203,8 @@ public:
     }
 
     /// Makes the runner, or says what is missing: `errc::invalid_configuration` without a router or a producer, with a
-    /// job routed twice, or with a switchable FaaS job that the router has no place for.
+    /// job routed twice, or with a switchable FaaS job that the router has no place for; what opening the dead letters
+    /// came to, `errc::conflict` if another run has them.
     result<Runner> build() && {
         setup_.faas = std::apply(
             [](auto&&... bindings) {
@@ -156,6 +214,7 @@ public:
             std::move(bindings_));
         std::vector<std::string> warnings;
         if (auto wrong = detail::check_setup(setup_, warnings)) return std::move(*wrong);
+        if (auto failed = detail::open_files(setup_)) return std::move(*failed);
         return Runner{std::make_shared<detail::RunnerCore>(executor_, std::move(setup_)), std::move(warnings)};
     }
 

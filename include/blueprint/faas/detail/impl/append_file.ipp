@@ -31,7 +31,7 @@ BLUEPRINT_FAAS_DECL result<AppendFile> AppendFile::open(std::string path, std::s
                                 " is in use by another run: wait for its end, or give this one a file of its own",
                      .execution = Execution::not_started};
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor, &status) != 0) return file.failed("examine", errno);
     if (!S_ISREG(status.st_mode))
         return Error{.code = errc::invalid_configuration,

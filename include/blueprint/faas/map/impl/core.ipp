@@ -34,8 +34,8 @@ BLUEPRINT_FAAS_DECL double RateMeter::per_second(std::chrono::steady_clock::time
     std::uint64_t events = 0;
     for (const auto cell : cells_) events += cell;
     const auto whole = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
-    const std::chrono::duration<double> window = std::min<std::chrono::duration<double>>(
-        now.time_since_epoch() - whole + std::chrono::seconds{10}, now - start);
+    const std::chrono::duration<double> window =
+        std::min<std::chrono::duration<double>>(now.time_since_epoch() - whole + std::chrono::seconds{10}, now - start);
     return window.count() > 0 ? static_cast<double>(events) / window.count() : 0;
 }
 
@@ -243,17 +243,16 @@ BLUEPRINT_FAAS_DECL void MapCore::submit(std::uint64_t index, Bytes args, std::u
         place->index = index;
         place->since = std::chrono::steady_clock::now();
     }
-    asio::co_spawn(
-        strand_, run_call(shared_from_this(), index, std::move(call)),
-        asio::bind_cancellation_slot(place->cancel.slot(),
-                                     [self = shared_from_this(), place](const std::exception_ptr& failure) {
-                                         {
-                                             const std::lock_guard lock{self->mutex_};
-                                             self->calls_.erase(place);
-                                         }
-                                         if (self->calls_.empty()) self->room_.cancel();
-                                         if (failure) std::rethrow_exception(failure);
-                                     }));
+    asio::co_spawn(strand_, run_call(shared_from_this(), index, std::move(call)),
+                   asio::bind_cancellation_slot(place->cancel.slot(),
+                                                [self = shared_from_this(), place](const std::exception_ptr& failure) {
+                                                    {
+                                                        const std::lock_guard lock{self->mutex_};
+                                                        self->calls_.erase(place);
+                                                    }
+                                                    if (self->calls_.empty()) self->room_.cancel();
+                                                    if (failure) std::rethrow_exception(failure);
+                                                }));
 }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<void> MapCore::run_call(Shared self, std::uint64_t index, JobCall call) {
@@ -266,7 +265,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> MapCore::run_call(Shared self, std::ui
     } catch (const std::exception& error) {
         outcome = Error{.code = errc::infrastructure, .message = std::string{"the executor threw: "} + error.what()};
     } catch (...) {
-        outcome = Error{.code = errc::infrastructure, .message = "the executor threw something that is no std::exception"};
+        outcome =
+            Error{.code = errc::infrastructure, .message = "the executor threw something that is no std::exception"};
     }
     Finished done{.index = index};
     if (*outcome) {

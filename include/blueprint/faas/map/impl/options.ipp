@@ -49,7 +49,8 @@ BLUEPRINT_FAAS_DECL std::string describe(const MapProgress& progress) {
     if (progress.failed > 0) line += " (" + std::to_string(progress.failed) + " failed)";
     line += ", " + std::to_string(progress.in_flight) + " in flight, " + number(progress.per_second) + "/s; ";
     line += to_string(progress.state);
-    if (progress.end && *progress.end != MapEnd::inputs_ended) line += " (" + std::string{to_string(*progress.end)} + ')';
+    if (progress.end && *progress.end != MapEnd::inputs_ended)
+        line += " (" + std::string{to_string(*progress.end)} + ')';
     if (progress.oldest && progress.oldest_running_for >= std::chrono::seconds{1})
         line += ", input " + std::to_string(*progress.oldest) + " for " +
                 number(static_cast<double>(progress.oldest_running_for.count()) / 1000) + " s";

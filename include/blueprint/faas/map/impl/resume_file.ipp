@@ -103,7 +103,8 @@ BLUEPRINT_FAAS_DECL result<ResumeFile> ResumeFile::open(const ResumeOptions& opt
         if (auto written = file.file_.append(wanted, true); !written) return std::move(written).error();
         return file;
     }
-    if (!found.starts_with(resume_magic)) return resume_refused(options.path, "it is no resume file; give another path");
+    if (!found.starts_with(resume_magic))
+        return resume_refused(options.path, "it is no resume file; give another path");
     if (found.size() < resume_header_bytes) return file.damaged(found.size());
     const std::uint64_t whole = resume_header_bytes + get_number(std::string_view{found}.substr(16, 4)) +
                                 get_number(std::string_view{found}.substr(20, 4)) + 4;
@@ -119,7 +120,7 @@ BLUEPRINT_FAAS_DECL result<ResumeFile> ResumeFile::open(const ResumeOptions& opt
 BLUEPRINT_FAAS_DECL result<void> ResumeFile::read_all(std::uint64_t offset) {
     constexpr std::size_t chunk = 256U << 10U;
     const std::uint64_t end = file_.size();
-    std::string buffer;              // the file's bytes from `offset` on, as far as read
+    std::string buffer;  // the file's bytes from `offset` on, as far as read
     std::optional<Error> failed;
     const auto have = [&](std::size_t size) {
         if (buffer.size() >= size) return true;

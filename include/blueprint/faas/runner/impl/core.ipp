@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/runner/core.hpp"
+#include "blueprint/faas/runner/impl/core_calls.ipp"
 #include "blueprint/faas/runner/impl/router.ipp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -38,6 +39,10 @@ BLUEPRINT_FAAS_DECL std::optional<Error> check_setup(const RunnerSetup& setup, s
     if (setup.producers.empty()) return setup_error("it has no producer; add producer(...) at least once");
     if (setup.max_in_flight == 0) return setup_error("max_in_flight is 0; it is at least 1");
     if (setup.consumer_queue == 0) return setup_error("consumer_queue is 0; it is at least 1");
+    for (const auto& [id, limit] : setup.job_limits)
+        if (limit == 0)
+            return setup_error("max_in_flight of job " + std::to_string(id.value()) + " is 0; it is at least 1");
+    if (setup.dead_letters && setup.dead_letters->path.empty()) return setup_error("the dead letters have no path");
     for (const JobId id : setup.faas->job_ids()) {
         if (setup.router->has_route(id) || setup.router->has_fallback()) continue;
         const std::string number = std::to_string(id.value());
@@ -47,6 +52,14 @@ BLUEPRINT_FAAS_DECL std::optional<Error> check_setup(const RunnerSetup& setup, s
                                ", handler) or a fallback");
         warnings.push_back("job " + number + " runs on its executor only: the router has no route for it");
     }
+    return std::nullopt;
+}
+
+BLUEPRINT_FAAS_DECL std::optional<Error> open_files(RunnerSetup& setup) {
+    if (!setup.dead_letters) return std::nullopt;
+    auto file = DeadLetterFile::open(*setup.dead_letters);
+    if (!file) return std::move(file).error();
+    setup.dead_letter_file.emplace(std::move(*file));
     return std::nullopt;
 }
 
@@ -60,7 +73,7 @@ BLUEPRINT_FAAS_DECL RunState::Step RunState::next_step() noexcept {
         deadline_passed = false;  // the consumers have their own
         return Step::cancel_calls;
     }
-    if (producers == 0 && calls == 0 && !queues_closed) {
+    if (producers == 0 && calls == 0 && waiting == 0 && !queues_closed) {
         queues_closed = true;
         return Step::close_queues;
     }
@@ -101,7 +114,12 @@ struct RunnerCore::Slot {
         const auto owner = core.lock();
         if (!owner) return;
         --owner->slots_;
-        owner->room_.cancel_one();
+        if (owner->lanes_.empty()) {
+            owner->room_.cancel_one();
+        } else {
+            owner->wake_lanes();
+            owner->room_.cancel();
+        }
     }
     std::weak_ptr<RunnerCore> core;
 };
@@ -124,7 +142,13 @@ BLUEPRINT_FAAS_DECL RunnerCore::RunnerCore(const asio::any_io_executor& executor
     : strand_{asio::make_strand(executor)},
       setup_{std::move(setup)},
       change_{strand_, asio::steady_timer::time_point::max()},
-      room_{strand_, asio::steady_timer::time_point::max()} {}
+      room_{strand_, asio::steady_timer::time_point::max()} {
+    auto known = setup_.router->route_ids();
+    for (const JobId id : setup_.faas->job_ids()) known.push_back(id);
+    board_ = std::make_shared<StatisticsBoard>(known);
+    for (const auto& source : setup_.statistics_sources) source.attach(board_);
+    for (const auto& [id, limit] : setup_.job_limits) lanes_[id].limit = limit;
+}
 
 BLUEPRINT_FAAS_DECL RunnerCore::~RunnerCore() = default;
 
@@ -179,6 +203,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::drive(Shared self) {
         self->signals_.emplace(executor, SIGINT, SIGTERM);
         self->spawn(self->services_, watch_signals(self), self->services_running_);
     }
+    if (self->setup_.on_statistics) self->spawn(self->services_, tell_statistics(self), self->services_running_);
     for (std::size_t index = 0; index < self->setup_.services.size(); ++index)
         if (!self->stopping())  // a service that fails at once is followed by no other
             self->spawn(self->services_, serve(self, index), self->services_running_);
@@ -208,7 +233,10 @@ BLUEPRINT_FAAS_DECL void RunnerCore::take_step(RunState::Step step) {
         change_.expires_at(deadline_after(std::max(timeout, std::chrono::milliseconds{0})));
     };
     switch (step) {
-        case RunState::Step::stop_producers: cancel_all(producers_); return set_deadline(setup_.drain_timeout);
+        case RunState::Step::stop_producers:
+            cancel_all(producers_);
+            cut_off_waiting();
+            return set_deadline(setup_.drain_timeout);
         case RunState::Step::cancel_calls: cancel_all(calls_); return set_deadline(setup_.delivery_timeout);
         case RunState::Step::close_queues:
             for (const auto& outlet : outlets_) outlet->wake.cancel();
@@ -251,40 +279,43 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::produce(Shared self, std::
             break;
         }
         if (!*next) break;
-        Produced& produced = **next;
-        while (self->slots_ >= self->setup_.max_in_flight && !self->stopping())
+        const auto since = Clock::now();
+        const auto* const call = std::get_if<JobCall>(&**next);
+        Lane* const lane = call == nullptr ? nullptr : self->lane_of(call->job_id);
+        while (self->must_wait(lane) && !self->stopping())
             co_await self->room_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if (auto* refused = std::get_if<RefusedCall>(&produced))
-            self->refuse(std::move(*refused));
-        else if (self->stopping())
-            self->cut_off(std::get<JobCall>(std::move(produced)));
-        else
-            self->start_call(std::get<JobCall>(std::move(produced)));
+        self->admit(std::move(**next), lane, since);
         if (taken % calls_without_pause == 0) co_await asio::post(asio::as_tuple(asio::use_awaitable));
     }
     self->report_.never_started += producer.abandon();
 }
 
-BLUEPRINT_FAAS_DECL void RunnerCore::start_call(JobCall call) {
-    ++report_.produced;
-    auto slot = std::make_shared<Slot>(*this);
-    spawn(calls_, carry_out(shared_from_this(), std::move(call), std::move(slot)), state_.calls);
+BLUEPRINT_FAAS_DECL RunnerCore::Ticket RunnerCore::take_ticket() {
+    return Ticket{.slot = std::make_shared<Slot>(*this), .number = next_ticket_++};
 }
 
-// A call that was taken from its producer when the run was already ending: told as unfinished, not run.
-BLUEPRINT_FAAS_DECL void RunnerCore::cut_off(JobCall call) {
-    ++report_.produced;
+BLUEPRINT_FAAS_DECL void RunnerCore::start_call(JobCall call, Ticket ticket, Clock::time_point since) {
+    auto& statistics = board_->of(call.job_id);
+    statistics.queue_wait.add(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since));
+    detail::count(statistics.in_flight);
+    if (Lane* const lane = lane_of(call.job_id)) ++lane->running;
+    spawn(calls_, carry_out(shared_from_this(), std::move(call), std::move(ticket)), state_.calls);
+}
+
+// A call that was taken from its producer and not started when the run was already ending: told as unfinished.
+BLUEPRINT_FAAS_DECL void RunnerCore::cut_off(JobCall call, Ticket ticket) {
     Answers answers(1);
     auto& result = answers.front().result;
     result.job_id = call.job_id;
-    result.metadata = std::move(call.metadata);
+    result.metadata = call.metadata;
     result.outcome = cancelled_call(call.job_id, Execution::not_started);
+    answers.front().metrics.attempts = 0;
     count(answers, call.job_id, true);
-    deliver(std::move(answers.front()), std::make_shared<Slot>(*this));
+    bury(call, answers);
+    hand_over(std::move(answers), std::move(ticket));
 }
 
-BLUEPRINT_FAAS_DECL void RunnerCore::refuse(RefusedCall refused) {
-    ++report_.produced;
+BLUEPRINT_FAAS_DECL void RunnerCore::refuse(RefusedCall refused, Ticket ticket) {
     ++report_.refused;
     Answers answers(1);
     auto& result = answers.front().result;
@@ -293,57 +324,26 @@ BLUEPRINT_FAAS_DECL void RunnerCore::refuse(RefusedCall refused) {
     result.outcome = refused.error;
     ++report_.failed;
     ++(refused.job_id ? counts_of(*refused.job_id) : report_.other_jobs).failed;
-    deliver(std::move(answers.front()), std::make_shared<Slot>(*this));
+    hand_over(std::move(answers), std::move(ticket));
     if (ends_run(setup_.policy, FailureOf::job))
         end(EndReason::job_failed, std::move(refused.error), RunState::StopLevel::drain);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::carry_out(Shared self, JobCall call, std::shared_ptr<Slot> slot) {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::carry_out(Shared self, JobCall call, Ticket ticket) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const JobId id = call.job_id;
+    std::optional<JobCall> letter;
+    if (self->setup_.dead_letter_file) letter = call;
     auto answers = co_await self->setup_.router->run_through(*self, std::move(call));
     const auto cancellation = co_await asio::this_coro::cancellation_state;
+    detail::uncount(self->board_->of(id).in_flight);
     self->count(answers, id, cancellation.cancelled() != asio::cancellation_type::none);
-    for (auto& answer : answers) self->deliver(std::move(answer), slot);
-}
-
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Answers>> RunnerCore::run(JobCall call) {
-    Answers answers;
-    const JobId id = call.job_id;
-    std::optional<JobCall> copy;
-    if (setup_.router->has_always()) copy = call;
-    const auto started = std::chrono::steady_clock::now();
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    std::optional<FaasCall> faas;
-    std::optional<result<Invocation>> outcome;
-    if (cancellation.cancelled() == asio::cancellation_type::none) faas = setup_.faas->start(call);
-    if (faas) {
-        try {
-            outcome = co_await std::move(faas->operation);
-        } catch (const std::exception& error) {
-            outcome = threw(id, "executor", error.what());
-        } catch (...) {
-            outcome = threw(id, "executor", "something that is no std::exception");
-        }
-        Invocation invocation;
-        if (*outcome) {
-            invocation = std::move(**outcome);
-        } else {
-            Error error = std::move(*outcome).error();
-            if (error.metrics)
-                invocation.metrics = *error.metrics;
-            else
-                invocation.metrics.total_duration =
-                    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
-            invocation.result.outcome = std::move(error);
-        }
-        invocation.result.ran_on = faas->provider;
-        answers.push_back(std::move(invocation));
-    } else {
-        answers = co_await setup_.router->run_route(std::move(call));
+    if (letter) self->bury(*letter, answers);
+    self->hand_over(std::move(answers), std::move(ticket));
+    if (Lane* const lane = self->lane_of(id)) {
+        --lane->running;
+        self->wake_lanes();
     }
-    if (copy) co_await setup_.router->run_always(std::move(*copy), answers);
-    co_return answers;
 }
 
 BLUEPRINT_FAAS_DECL void RunnerCore::count(const Answers& answers, JobId id, bool cancelled) {
@@ -353,18 +353,22 @@ BLUEPRINT_FAAS_DECL void RunnerCore::count(const Answers& answers, JobId id, boo
     if (std::any_of(answers.begin(), answers.end(),
                     [](const Invocation& one) { return !one.result.ran_on.empty() && one.result.ran_on != "local"; }))
         ++counts.on_faas;
+    auto& statistics = board_->of(id);
     if (failed == answers.end()) {
         ++report_.succeeded;
         ++counts.succeeded;
+        detail::count(statistics.succeeded);
     } else if (cancelled) {
         ++report_.unfinished;
         ++counts.unfinished;
+        detail::count(statistics.unfinished);
         if (report_.unfinished_calls.size() < RunReport::max_listed)
             report_.unfinished_calls.push_back(UnfinishedCall{.job_id = id, .metadata = failed->result.metadata});
     } else {
         ++report_.failed;
         ++counts.failed;
-        if (ends_run(setup_.policy, FailureOf::job))
+        detail::count(statistics.failed);
+        if (ends_run(policy_of(id), FailureOf::job))
             end(EndReason::job_failed, failed->result.outcome.error(), RunState::StopLevel::drain);
     }
 }
@@ -438,6 +442,16 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::serve(Shared self, std::si
     auto ended = co_await guarded(std::move(running), name);
     if (ended || (self->services_stopped_ && ended.error().code == errc::cancelled)) co_return;
     self->problem(name, std::move(ended).error(), FailureOf::background_service, EndReason::service_failed);
+}
+
+BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::tell_statistics(Shared self) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    asio::steady_timer timer{self->strand_};
+    while (!self->services_stopped_) {
+        timer.expires_at(deadline_after(std::max(self->setup_.statistics_interval, std::chrono::milliseconds{1})));
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        self->setup_.on_statistics(self->statistics());
+    }
 }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::watch_signals(Shared self) {

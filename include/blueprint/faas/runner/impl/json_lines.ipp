@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/runner/impl/dead_letters.ipp"
 #include "blueprint/faas/runner/json_lines.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -75,6 +76,25 @@ BLUEPRINT_FAAS_DECL result<void> read_call_member(const boost::json::key_value_p
         }
         return {};
     }
+    if (name == "metadata_base64") {
+        const auto* const entries = value.if_array();
+        if (entries == nullptr) return bad_call("\"metadata_base64\" is no array");
+        for (const auto& entry : *entries) {
+            const auto* const pair = entry.if_array();
+            const bool texts = pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_string();
+            const auto decode = [&](std::size_t which) {
+                const auto& text = (*pair)[which].get_string();
+                return base64_decode(std::string_view{text.data(), text.size()});
+            };
+            const auto key = texts ? decode(0) : std::nullopt;
+            const auto data = texts ? decode(1) : std::nullopt;
+            if (!key || !data)
+                return bad_call("\"metadata_base64\" has an entry that is no pair of texts in padded Base64");
+            call.metadata.set(text_of(*key), text_of(*data));
+        }
+        return {};
+    }
+    if (name == "dead_letter") return {};  // why this call failed in another run
     if (name == "timeout_ms") {
         const auto* const number = value.if_int64();
         if (number == nullptr || *number <= 0) return bad_call("\"timeout_ms\" is no positive integer");
@@ -111,9 +131,7 @@ BLUEPRINT_FAAS_DECL result<JobCall> parse_call(std::string_view line, std::optio
 
 BLUEPRINT_FAAS_DECL std::string format_result(const Invocation& invocation) {
     const auto& [job, outcome, metadata, ran_on] = invocation.result;
-    const auto quoted = [](std::string_view text) {
-        return boost::json::serialize(boost::json::string_view{text.data(), text.size()});
-    };
+    const auto quoted = [](std::string_view text) { return detail::json_quoted(text); };
     const bool nameless = ran_on.empty() && job == JobId{};
     std::string line = "{\"job_id\":" + (nameless ? "null" : std::to_string(job.value()));
     if (outcome) {
