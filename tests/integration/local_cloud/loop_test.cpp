@@ -51,6 +51,24 @@ std::size_t lines_in(const std::filesystem::path& path) {
     return count;
 }
 
+struct Callers {
+    bool stop = false;
+    std::size_t running = 0;
+    std::size_t good = 0;
+    std::size_t wrong = 0;
+};
+
+asio::awaitable<void> call_again_and_again(HttpClient& client, Callers& callers) {
+    ++callers.running;
+    while (!callers.stop) {
+        HttpAsk what = Lab::call("job0", "[65]");
+        const HttpReply reply = co_await client.exchange(std::move(what));
+        const bool fine = reply.status == 200 && reply.body.find("[65]") != std::string::npos;
+        ++(fine ? callers.good : callers.wrong);
+    }
+    --callers.running;
+}
+
 }  // namespace
 
 TEST_CASE("loop: one process answers call after call") {
@@ -267,31 +285,17 @@ TEST_CASE("loop: redeployments under load lose no call") {
     Lab lab;
     lab.deploy_loop("job0", loop_echo);
     const auto zip = loop_package(loop_script(loop_echo));
-    bool stop = false;
-    std::size_t wrong = 0;
-    std::size_t good = 0;
-    std::size_t callers = 0;
+    Callers callers;
     std::vector<std::unique_ptr<HttpClient>> clients;
-    const auto call_on = [](HttpClient& client, bool& stop, std::size_t& good, std::size_t& wrong,
-                            std::size_t& callers) -> asio::awaitable<void> {
-        ++callers;
-        while (!stop) {
-            HttpAsk what = Lab::call("job0", "[65]");
-            const HttpReply reply = co_await client.exchange(std::move(what));
-            const bool fine = reply.status == 200 && reply.body.find("[65]") != std::string::npos;
-            ++(fine ? good : wrong);
-        }
-        --callers;
-    };
     for (int i = 0; i < 20; ++i) {
         clients.push_back(std::make_unique<HttpClient>(lab.io, lab.cloud.url()));
-        asio::co_spawn(lab.io, call_on(*clients.back(), stop, good, wrong, callers), asio::detached);
+        asio::co_spawn(lab.io, call_again_and_again(*clients.back(), callers), asio::detached);
     }
     for (int i = 0; i < 20; ++i) REQUIRE(lab.deploy("job0", zip, {}, {{"If-Match", "*"}}).status == 200);
-    stop = true;
-    lab.until([&] { return callers == 0; });
-    CHECK(good > 20);
-    CHECK(wrong == 0);
+    callers.stop = true;
+    lab.until([&] { return callers.running == 0; });
+    CHECK(callers.good > 20);
+    CHECK(callers.wrong == 0);
     lab.until([&] { return lab.packages_on_disk() == 1; });
 }
 
@@ -381,13 +385,13 @@ TEST_CASE("loop: a cloud that goes in the middle of everything takes all along")
         const auto end = std::chrono::steady_clock::now() + 10ms * (1 + 10 * round);
         io->restart();
         while (std::chrono::steady_clock::now() < end) io->run_one_for(1ms);
-        if (round != 1) cloud.reset();
+        if (round != 1) cloud.reset();  // else it goes after its clients
         for (auto& each : clients) each->close();
-        clients.clear();
         client.close();
         if (round == 0) io->poll();
-        io.reset();
+        clients.clear();
         cloud.reset();
+        io.reset();
         siginfo_t info{};
         CHECK(::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1);
         std::size_t left = 0;
