@@ -57,6 +57,7 @@
 #include "blueprint/faas/runner/handler.hpp"
 #include "blueprint/faas/runner/json_lines.hpp"
 #include "blueprint/faas/runner/local_executor.hpp"
+#include "blueprint/faas/runner/metrics_page.hpp"
 #include "blueprint/faas/runner/on_error.hpp"
 #include "blueprint/faas/runner/producer.hpp"
 #include "blueprint/faas/runner/prometheus.hpp"

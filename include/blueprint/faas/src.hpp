@@ -48,6 +48,7 @@
 #include "blueprint/faas/runner/impl/dead_letters.ipp"
 #include "blueprint/faas/runner/impl/json_lines.ipp"
 #include "blueprint/faas/runner/impl/local_executor.ipp"
+#include "blueprint/faas/runner/impl/metrics_page.ipp"
 #include "blueprint/faas/runner/impl/prometheus.ipp"
 #include "blueprint/faas/runner/impl/router.ipp"
 #include "blueprint/faas/runner/impl/statistics.ipp"

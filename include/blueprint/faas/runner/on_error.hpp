@@ -116,7 +116,8 @@ private:
 ///     OnError{}.retry(3, {100ms, 1s}).failover_to(gcp).fall_back_to_local_route().then(ErrorPolicy::report)
 ///
 /// A step is taken only where it is safe: the error says that the job did not run (`Execution::not_started`), or the
-/// call is `idempotent`. Everything else is a failed result with its `Error`. A call's `timeout` covers all steps.
+/// call is `idempotent`. Everything else is a failed result with its `Error`. A call's `timeout` covers all steps. Jobs
+/// without executor, route, fallback and an `on_error` of their own stay failed.
 class OnError {
 public:
     /// Tries again up to `times` times, waiting `delays` in turn, the last one repeatedly, and never less than the

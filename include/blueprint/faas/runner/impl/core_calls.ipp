@@ -133,9 +133,13 @@ BLUEPRINT_FAAS_DECL asio::awaitable<bool> RunnerCore::pause(std::chrono::millise
 BLUEPRINT_FAAS_DECL asio::awaitable<result<Answers>> RunnerCore::run(JobCall call) {
     std::optional<JobCall> copy;
     if (setup_.router->has_always()) copy = call;
-    const Remedies& remedies = remedies_of(call.job_id);
-    auto trying =
-        remedies.any() ? attempt_until_done(std::move(call), remedies) : attempt(std::move(call), Place::usual, 0);
+    const JobId id = call.job_id;
+    const Remedies& remedies = remedies_of(id);
+    // A job that nobody named, such as a slip in the input, must not find its way to another executor.
+    const bool known = setup_.faas->is_faas_job(id) || setup_.router->has_route(id) || setup_.router->has_fallback() ||
+                       setup_.job_remedies.contains(id);
+    auto trying = remedies.any() && known ? attempt_until_done(std::move(call), remedies)
+                                          : attempt(std::move(call), Place::usual, 0);
     auto answers = co_await std::move(trying);
     if (copy) {
         auto always = setup_.router->run_always(std::move(*copy), answers);
