@@ -127,7 +127,7 @@ TEST_CASE("idempotency: failures of the function are kept, what it never saw is 
     for (int i = 0; i < 2; ++i) {
         CHECK(text_member(lab.ask(keyed("failing", "k")), "code") == "NO");
         CHECK(text_member(lab.ask(keyed("crashing", "k")), "code") == "EXECUTION_ERROR");
-        CHECK(lab.ask(keyed("sleeping", "k", "[65]", {{"X-Blueprint-Timeout-Ms", "150"}})).status == 504);
+        CHECK(lab.ask(keyed("sleeping", "k", "[65]", {{"X-Blueprint-Timeout-Ms", "800"}})).status == 504);
     }
     CHECK(lines_in(failing) == 1);
     CHECK(lines_in(crashing) == 1);
