@@ -11,7 +11,7 @@
 #include "blueprint/faas/auth/token_cache.hpp"
 #include "blueprint/faas/auth/token_schedule.hpp"
 #include "blueprint/faas/blocking.hpp"
-#include "blueprint/faas/body.hpp"
+#include "blueprint/faas/body_stream.hpp"
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/custom.hpp"
 #include "blueprint/faas/codec/link.hpp"

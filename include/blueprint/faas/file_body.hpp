@@ -1,13 +1,15 @@
 #ifndef BLUEPRINT_FAAS_FILE_BODY_HPP
 #define BLUEPRINT_FAAS_FILE_BODY_HPP
 
-#include "blueprint/faas/body.hpp"
+#include "blueprint/faas/body_stream.hpp"
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/http.hpp"
 
-#include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 namespace blueprint::faas {
 
@@ -16,9 +18,8 @@ namespace blueprint::faas {
 class FileBody final : public BodySource {
 public:
     /// Opens `path`; `errc::invalid_configuration` if it is no regular file that can be read.
-    BLUEPRINT_FAAS_DECL static result<std::shared_ptr<BodySource>> open(const std::string& path);
+    BLUEPRINT_FAAS_DECL static result<Body> open(const std::string& path);
 
-    std::uint64_t size() const noexcept override { return size_; }
     BLUEPRINT_FAAS_DECL result<void> rewind() override;
     BLUEPRINT_FAAS_DECL result<std::size_t> read(std::span<char> space) override;
 
@@ -26,12 +27,11 @@ private:
     struct Close {
         void operator()(std::FILE* file) const noexcept { std::fclose(file); }
     };
-    FileBody(std::string path, std::unique_ptr<std::FILE, Close> file, std::uint64_t size)
-        : path_{std::move(path)}, file_{std::move(file)}, size_{size} {}
+    FileBody(std::string path, std::unique_ptr<std::FILE, Close> file)
+        : path_{std::move(path)}, file_{std::move(file)} {}
 
     std::string path_;
     std::unique_ptr<std::FILE, Close> file_;
-    std::uint64_t size_;
 };
 
 }  // namespace blueprint::faas

@@ -1,7 +1,7 @@
 #ifndef BLUEPRINT_FAAS_HTTP_HPP
 #define BLUEPRINT_FAAS_HTTP_HPP
 
-#include "blueprint/faas/body.hpp"
+#include "blueprint/faas/job.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <cstddef>
@@ -143,6 +143,38 @@ private:
 
     std::string text_;
     std::string refused_;
+};
+
+class BodySource;  // <blueprint/faas/body_stream.hpp>
+class BodySink;
+
+/// The body of a request: owned text or bytes, shared bytes (so that a package is never copied), or a source such as
+/// `FileBody` that gives it piece by piece.
+class Body {
+public:
+    Body() = default;
+    Body(std::string text) : text_{std::move(text)} {}
+    Body(Bytes bytes) : bytes_{std::move(bytes)} {}
+    Body(std::shared_ptr<const Bytes> shared) : shared_{std::move(shared)} {}
+    /// Takes a source of `size` bytes, which is read once for every attempt.
+    Body(std::shared_ptr<BodySource> source, std::uint64_t size) : source_{std::move(source)}, source_bytes_{size} {}
+
+    /// Returns the bytes; none of a source, which has to be read.
+    std::string_view view() const noexcept {
+        const Bytes& bytes = shared_ ? *shared_ : bytes_;
+        if (bytes.empty()) return text_;
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+    /// Returns the source; null if the bytes are here.
+    const std::shared_ptr<BodySource>& source() const noexcept { return source_; }
+    std::uint64_t size() const noexcept { return source_ ? source_bytes_ : view().size(); }
+
+private:
+    std::string text_{};
+    Bytes bytes_{};
+    std::shared_ptr<const Bytes> shared_{};
+    std::shared_ptr<BodySource> source_{};
+    std::uint64_t source_bytes_ = 0;
 };
 
 /// One request. `Host`, `Content-Length` and `Connection` are the Transport's to write.

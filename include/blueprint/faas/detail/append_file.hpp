@@ -23,7 +23,13 @@ public:
           what_{std::move(other.what_)},
           descriptor_{std::exchange(other.descriptor_, -1)},
           size_{other.size_} {}
-    AppendFile& operator=(AppendFile&&) = delete;
+    AppendFile& operator=(AppendFile&& other) noexcept {
+        path_.swap(other.path_);
+        what_.swap(other.what_);
+        std::swap(descriptor_, other.descriptor_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
     ~AppendFile();
 
     std::uint64_t size() const noexcept { return size_; }

@@ -49,7 +49,6 @@ private:
 
 // Text for JSON: what is no UTF-8 becomes U+FFFD.
 std::string to_utf8(std::string_view text);
-bool is_utf8(std::string_view text) noexcept;
 
 }  // namespace detail
 

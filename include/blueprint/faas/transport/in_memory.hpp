@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IN_MEMORY_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IN_MEMORY_HPP
 
+#include "blueprint/faas/body_stream.hpp"
 #include "blueprint/faas/transport/concept.hpp"
 
 #include <functional>

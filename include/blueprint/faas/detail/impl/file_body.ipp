@@ -8,7 +8,7 @@
 
 namespace blueprint::faas {
 
-BLUEPRINT_FAAS_DECL result<std::shared_ptr<BodySource>> FileBody::open(const std::string& path) {
+BLUEPRINT_FAAS_DECL result<Body> FileBody::open(const std::string& path) {
     std::error_code failed;
     const bool regular = std::filesystem::is_regular_file(path, failed);
     const auto size = regular ? std::filesystem::file_size(path, failed) : 0;
@@ -17,7 +17,7 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<BodySource>> FileBody::open(const std
         return Error{.code = errc::invalid_configuration,
                      .message = "'" + path + "' cannot be sent: it is no regular file that can be read",
                      .execution = Execution::not_started};
-    return std::shared_ptr<BodySource>{new FileBody{path, std::move(file), size}};
+    return Body{std::shared_ptr<BodySource>{new FileBody{path, std::move(file)}}, size};
 }
 
 BLUEPRINT_FAAS_DECL result<void> FileBody::rewind() {

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_PACKAGE_IMPL_ZIP_READ_IPP
 #define BLUEPRINT_FAAS_PACKAGE_IMPL_ZIP_READ_IPP
 
+#include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/package/impl/zip_format.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
@@ -79,31 +80,6 @@ BLUEPRINT_FAAS_DECL Error zip_too_large(std::string message) {
 
 BLUEPRINT_FAAS_DECL Error zip_entry_refused(std::string_view name, std::string_view why) {
     return zip_refused("the zip is refused: its entry " + quoted_name(name) + ' ' + std::string{why});
-}
-
-// Source: RFC 3629, section 4: no overlong forms, no surrogates, nothing beyond U+10FFFF.
-inline bool is_utf8(std::string_view text) noexcept {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto byte = [&](std::size_t k) -> unsigned {
-            return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
-        };
-        const unsigned lead = byte(i);
-        const std::size_t length = lead < 0x80   ? 1
-                                   : lead < 0xc2 ? 0
-                                   : lead < 0xe0 ? 2
-                                   : lead < 0xf0 ? 3
-                                   : lead < 0xf5 ? 4
-                                                 : 0;
-        if (length == 0) return false;
-        for (std::size_t k = 1; k < length; ++k)
-            if ((byte(i + k) & 0xc0U) != 0x80) return false;
-        const unsigned second = byte(i + 1);
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
-            (lead == 0xf4 && second > 0x8f))
-            return false;
-        i += length;
-    }
-    return true;
 }
 
 // Remembers every path and every directory that a path implies: tells of names that cannot stand beside each other.

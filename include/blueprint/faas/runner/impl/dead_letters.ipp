@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_RUNNER_IMPL_DEAD_LETTERS_IPP
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/runner/dead_letters.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -15,39 +16,6 @@
 namespace blueprint::faas {
 
 namespace detail {
-
-// Returns how many bytes the character at the start of `text` has; 0 if it is none. Source: RFC 3629, section 4.
-BLUEPRINT_FAAS_DECL std::size_t utf8_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const auto tail = [&](std::size_t from, std::size_t count) {
-        if (text.size() < from + count) return false;
-        for (std::size_t i = from; i < from + count; ++i)
-            if ((byte(i) & 0xC0U) != 0x80U) return false;
-        return true;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return tail(1, 1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        if (!tail(1, 2)) return 0;
-        if (first == 0xE0 && byte(1) < 0xA0) return 0;  // could be shorter
-        if (first == 0xED && byte(1) > 0x9F) return 0;  // half of a pair
-        return 3;
-    }
-    if (first < 0xF0 || first > 0xF4 || !tail(1, 3)) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;  // beyond U+10FFFF
-    return 4;
-}
-
-BLUEPRINT_FAAS_DECL bool is_utf8(std::string_view text) noexcept {
-    while (!text.empty()) {
-        const auto length = utf8_length(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
-}
 
 BLUEPRINT_FAAS_DECL std::string to_utf8(std::string_view text) {
     std::string out;

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 
 #include <boost/json/object.hpp>
@@ -97,25 +98,6 @@ BLUEPRINT_FAAS_DECL result<ExecRequest> read_exec_request(std::string_view text,
     if (const auto context = read_exec_context(*request, now, call); !context) return context.error();
     read.base64 = reads_base64(*request) || has_text_args(text);
     return read;
-}
-
-/// Returns the length of the well-formed UTF-8 character at the start of `text`, 0 if there is none.
-/// Source: The Unicode Standard, "UTF-8", table of well-formed byte sequences.
-inline std::size_t utf8_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t i) -> unsigned {
-        return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0;
-    };
-    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-        return byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return text.empty() ? 0 : 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF)
-        return follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && follows(2) ? 3 : 0;
-    if (first >= 0xF0 && first <= 0xF4)
-        return follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
-    return 0;
 }
 
 BLUEPRINT_FAAS_DECL std::string presentable(std::string_view text, std::size_t limit) {

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_EXCHANGE_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_EXCHANGE_HPP
 
+#include "blueprint/faas/body_stream.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/impl/gunzip.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
