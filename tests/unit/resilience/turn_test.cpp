@@ -319,6 +319,15 @@ TEST_CASE("gate: the rate lets in one after the other") {
     CHECK(std::chrono::steady_clock::now() - began >= 50ms);  // never earlier than the rate allows
 }
 
+TEST_CASE("gate: what the rate has room for belongs to who waits, not to who comes by") {
+    Callers callers{{.per_second = 0.001, .burst = 1}, 0};
+    CHECK(callers.gate->try_enter(std::chrono::steady_clock::now()));
+    callers.queue(0);
+    callers.poll();
+    CHECK(callers.gate->waiting() == 1);
+    CHECK_FALSE(callers.gate->try_enter(at(0s)));  // long after the next may go
+}
+
 TEST_CASE("gate: coroutines that are destroyed while they wait leave the queue") {
     const auto gate = std::make_shared<Gate>(RateLimitOptions{}, 1);
     CHECK(gate->try_enter(at(0s)));
