@@ -1,10 +1,9 @@
 #ifndef BLUEPRINT_FAAS_MAP_IMPL_RESUME_FILE_IPP
 #define BLUEPRINT_FAAS_MAP_IMPL_RESUME_FILE_IPP
 
+#include "blueprint/faas/detail/crc32.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/map/resume_file.hpp"
-
-#include <boost/crc.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,11 +18,7 @@ inline constexpr std::size_t resume_header_bytes = 24;  // without run id, input
 inline constexpr std::size_t resume_record_bytes = 17;  // without payload and its checksum
 inline constexpr std::size_t resume_name_limit = 64U << 10U;
 
-BLUEPRINT_FAAS_DECL std::uint32_t resume_checksum(std::string_view bytes) {
-    boost::crc_32_type crc;
-    crc.process_bytes(bytes.data(), bytes.size());
-    return crc.checksum();
-}
+BLUEPRINT_FAAS_DECL std::uint32_t resume_checksum(std::string_view bytes) noexcept { return crc32(bytes_of(bytes)); }
 
 BLUEPRINT_FAAS_DECL void put_number(std::string& out, std::uint64_t value, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
