@@ -281,6 +281,8 @@ TEST_CASE("any executor: the erased form does all the same") {
     ok(world.run(executor.deploy_job(0, function(), small())));
     CHECK((*ok(world.run(executor.invoke({.job_id = 0, .args = number(5)}))).outcome == number(25)));
     CHECK(ok(world.run(executor.warm(0, 1))).instances == 1);
-    CHECK(failed(world.run(executor.invoke_async({.job_id = 0}))).code == errc::unsupported);
+    CHECK_FALSE(ok(world.run(executor.invoke_async({.job_id = 0, .args = number(5)}))).invocation_id.empty());
+    CHECK(ok(world.run(executor.list_deployments())).size() == 1);
+    CHECK(ok(world.run(executor.describe_platform())).spec == "1.1");
     CHECK(world.run(executor.undeploy_job(0)).has_value());
 }

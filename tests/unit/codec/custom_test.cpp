@@ -197,10 +197,14 @@ TEST_CASE("custom: the text of an error is found in all its historic places") {
     }
 }
 
-TEST_CASE("custom: 1.0's words for a timeout are a timeout") {
+TEST_CASE("R13: 1.0's words for a timeout are a timeout, unless the job says them") {
     Custom<> custom;
-    custom.script->then(500, R"({"error":"Function timeout after 300s","success":false})");
-    CHECK(failed(custom.invoke({.job_id = 0})).code == errc::timed_out);
+    for (const std::string code : {"", R"(,"code":"EXECUTION_ERROR")"}) {
+        custom.script->then(500, R"({"error":"Function timeout after 300s","success":false)" + code + "}");
+        CHECK(failed(custom.invoke({.job_id = 0})).code == errc::timed_out);
+    }
+    custom.script->then(500, R"({"error":"Function timeout after 3s","success":false,"code":"FUNCTION_ERROR"})");
+    CHECK(failed(custom.invoke({.job_id = 0})).code == errc::function_error);
 }
 
 TEST_CASE("custom: an invoke runs again only where it is safe") {

@@ -499,8 +499,10 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge(const HttpRespons
     }
     auto meaning = by_code(error.platform_code);
     if (!meaning) meaning = by_status(answer.status);
-    // 1.0 shows a timeout as a 500 with these words.
-    if (text.starts_with("Function timeout after")) meaning = Meaning{errc::timed_out, false, Execution::started};
+    // 1.0 shows a timeout as a 500 with these words (R13). A job that says them itself says so with a code of its own.
+    const bool platforms_words = error.platform_code.empty() || by_code(error.platform_code);
+    if (platforms_words && text.starts_with("Function timeout after"))
+        meaning = Meaning{errc::timed_out, false, Execution::started};
     const bool job_said_so =
         failed_function && (!meaning || (meaning->code != errc::timed_out && meaning->code != errc::throttled &&
                                          meaning->code != errc::authentication));
