@@ -49,13 +49,18 @@ BLUEPRINT_FAAS_DECL bool is_function_id(std::string_view id) noexcept {
            std::all_of(id.begin(), id.end(), [&](char c) { return alphanumeric(c) || c == '_' || c == '-'; });
 }
 
+inline Error no_such_method(std::string_view method) {
+    const auto name = plain_text(method.substr(0, 16), 16).value_or("such method");
+    return refusal(405, "NOT_SUPPORTED", "this path has no " + std::string{name});
+}
+
 BLUEPRINT_FAAS_DECL result<CustomRoute> read_custom_route(std::string_view method, std::string_view target,
                                                           bool strict_1_0, std::string& allow) {
     using enum CustomOperation;
     const auto only = [&](CustomRoute route, std::string_view allowed) -> result<CustomRoute> {
         if (method == allowed) return route;
         allow = allowed;
-        return refusal(405, "NOT_SUPPORTED", "this path has no " + std::string{method.substr(0, 16)});
+        return no_such_method(method);
     };
     const auto path = target.substr(0, target.find_first_of("?#"));
     if (!strict_1_0 && path == "/api/platform") return only({.operation = describe}, "GET");
@@ -82,7 +87,7 @@ BLUEPRINT_FAAS_DECL result<CustomRoute> read_custom_route(std::string_view metho
     if (method == "GET") return CustomRoute{.operation = get, .function_id = *decoded};
     if (method == "DELETE") return CustomRoute{.operation = undeploy, .function_id = *decoded};
     allow = "DELETE, GET, PUT";
-    return refusal(405, "NOT_SUPPORTED", "this path has no " + std::string{method.substr(0, 16)});
+    return no_such_method(method);
 }
 
 /// Reads one number of the configuration; absent is fine, anything but an integer in the range is not.

@@ -143,6 +143,7 @@ inline std::optional<Error> prepare_body(Parser& parser, const HttpRequest& requ
     const auto status = parser.get().result_int();
     if (status == 101)
         return unreadable(request.origin, "that it switches to another protocol, which nobody asked for");
+    if (status < 200) return unreadable(request.origin, "with the status " + std::to_string(status));
     auto& intake = parser.get().body();
     const std::string_view coding = parser.get()[http::field::content_encoding];
     if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
