@@ -1,0 +1,261 @@
+// The custom contract from its three sides. What one side writes the next one must understand, whatever it was made of.
+#include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/local/custom_messages.hpp"
+#include "blueprint/faas/local/invoke_messages.hpp"
+#include "blueprint/faas/serve/exec.hpp"
+#include "targets.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace blueprint::faas::fuzz {
+
+namespace {
+
+using detail::CustomProtocol;
+
+const CustomProtocol& protocol() {
+    static const CustomProtocol instance{{.base_url = "https://faas.example.com"}};
+    return instance;
+}
+
+// One line for people, of bounded length, which says what went wrong and nothing that a terminal obeys.
+void fit_for_people(const Error& error) {
+    FAAS_REQUIRE(error.code.value() != 0);
+    FAAS_REQUIRE(!error.message.empty());
+    for (const std::string_view text : {std::string_view{error.message}, std::string_view{error.platform_code}}) {
+        FAAS_REQUIRE(text.size() <= 2048);
+        FAAS_REQUIRE(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }));
+    }
+}
+
+template <class T>
+bool fits(const result<T>& outcome) {
+    if (!outcome) fit_for_people(outcome.error());
+    return outcome.has_value();
+}
+
+Bytes result_in(const Invocation& done) {
+    FAAS_REQUIRE(done.result.outcome.has_value());
+    return *done.result.outcome;
+}
+
+HttpResponse as_answer(const local::ServerAnswer& sent) {
+    HttpResponse answer;
+    answer.status = sent.status;
+    answer.headers.set("Content-Type", sent.content_type);
+    for (const auto& [name, value] : sent.headers) answer.headers.set(name, value);
+    FAAS_REQUIRE(answer.headers.refused().empty());
+    answer.body = sent.body;
+    return answer;
+}
+
+// A request out of lines: method, target, header fields up to an empty line, body.
+local::ServerRequest request_in(Reader& reader) {
+    local::ServerRequest request;
+    request.method = reader.until('\n');
+    request.target = reader.until('\n');
+    for (auto line = reader.until('\n'); !line.empty(); line = reader.until('\n')) {
+        const auto colon = std::min(line.find(':'), line.size());
+        request.fields.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 1, line.size())));
+    }
+    request.body.assign(reader.bytes().begin(), reader.bytes().end());
+    return request;
+}
+
+Bytes bytes_of_call(const local::CallBytes& call) {
+    if (call.text.empty()) return call.bytes;
+    Bytes bytes;
+    const auto read = detail::read_json_bytes(call.text, bytes);
+    FAAS_REQUIRE(read.has_value() && *read == call.text.size());
+    return bytes;
+}
+
+// What `parse_object_with_bytes` says of it, which takes no short cuts.
+std::optional<Bytes> slowly(std::string_view text, std::string_view member) {
+    std::optional<Bytes> bytes;
+    const auto object = detail::parse_object_with_bytes(text, member, bytes);
+    return object ? bytes : std::nullopt;
+}
+
+void refused(const result<void>& outcome) {
+    FAAS_REQUIRE(outcome.has_error());
+    const auto& error = outcome.error();
+    FAAS_REQUIRE(error.http_status >= 400 && error.http_status < 600);
+    const auto answer = as_answer(local::error_answer(error, "job0"));
+    const auto meant = CustomProtocol::judge(answer);
+    FAAS_REQUIRE(meant.has_value());
+    FAAS_REQUIRE(meant->platform_code == error.platform_code);
+    FAAS_REQUIRE(meant->code != errc::serialization);
+    fit_for_people(*meant);
+}
+template <class T>
+void refused(const result<T>& outcome) {
+    refused(result<void>{outcome.error()});
+}
+
+}  // namespace
+
+void contract_answer(Input input) {
+    Reader reader{input};
+    HttpResponse answer;
+    static constexpr unsigned statuses[] = {200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 412, 413,
+                                            415, 422, 429, 431, 500, 501, 502, 503, 504, 302, 418, 496};
+    answer.status = statuses[reader.byte() % std::size(statuses)];
+    const auto how = reader.byte();
+    answer.headers.set("Content-Type", how % 4 == 0 ? "application/octet-stream" : "application/json");
+    const auto field = reader.until('\n');
+    if (how % 3 == 0) answer.headers.set("Retry-After", field);
+    if (how % 3 == 1) answer.headers.set("X-Blueprint-Execution-Ms", field);
+    if (how % 3 == 2) answer.headers.set("Location", field);
+    answer.body = reader.rest();
+
+    const auto& contract = protocol();
+    const auto meant = CustomProtocol::judge(answer);
+    const bool success = answer.status == 200 || answer.status == 201 || answer.status == 202 || answer.status == 204;
+    FAAS_REQUIRE(meant.has_value() != success);
+    if (meant) fit_for_people(*meant);
+    if (const auto other = CustomProtocol::judge_list(answer)) fit_for_people(*other);
+    if (const auto other = CustomProtocol::judge_description(answer)) fit_for_people(*other);
+
+    const auto invoked = contract.read_invocation(answer, 0);
+    if (fits(invoked)) {
+        FAAS_REQUIRE(invoked->result.job_id == JobId{0});
+        const auto bytes = result_in(*invoked);
+        FAAS_REQUIRE(bytes.size() <= answer.body.size());
+        HttpResponse again;
+        again.status = 200;
+        again.body = "{\"result\":";
+        detail::append_json_bytes(again.body, bytes);
+        again.body += '}';
+        const auto reread = contract.read_invocation(again, 0);
+        FAAS_REQUIRE(reread.has_value());
+        FAAS_REQUIRE(result_in(*reread) == bytes);
+    }
+    if (const auto receipt = contract.read_receipt(answer, 0); fits(receipt))
+        FAAS_REQUIRE(receipt->completed || !receipt->invocation_id.empty());
+    if (const auto deployment = contract.read_deployment(answer, 0); fits(deployment)) {
+        FAAS_REQUIRE(deployment->function_id == "job0");
+        fit_for_people(CustomProtocol::failed_deployment(*deployment));
+        if (const auto url = contract.trusted_endpoint(deployment->endpoint))
+            FAAS_REQUIRE(url->origin.tls && url->origin.host == "faas.example.com");
+    }
+    if (const auto all = contract.read_list(answer); fits(all))
+        for (const auto& one : *all) FAAS_REQUIRE(contract.function_id(one.job_id) == one.function_id);
+    if (const auto told = CustomProtocol::read_description(answer); fits(told)) FAAS_REQUIRE(!told->spec.empty());
+    (void)fits(contract.read_health(answer));
+    (void)fits(contract.read_warm(answer, 1));
+}
+
+void contract_call(Input input) {
+    Reader reader{input};
+    const bool strict = reader.byte() % 2 == 1;
+    auto request = request_in(reader);
+    std::string allow;
+    if (const auto route = local::read_custom_route(request.method, request.target, strict, allow); !route) {
+        refused(route);
+    } else if (route->operation != local::CustomOperation::list &&
+               route->operation != local::CustomOperation::describe) {
+        FAAS_REQUIRE(local::is_function_id(route->function_id));
+    }
+    if (const auto deploy = local::read_deploy_request(request, 64); !deploy) {
+        refused(deploy);
+    } else {
+        const auto& settings = deploy->settings;
+        FAAS_REQUIRE(settings.memory_mb >= 128 && settings.memory_mb <= 10240 && settings.memory_mb % 64 == 0);
+        FAAS_REQUIRE(settings.timeout.count() >= 1 && settings.timeout.count() <= 900);
+        FAAS_REQUIRE(settings.keep_warm <= 64);
+        for (const auto& entry : settings.env_vars) FAAS_REQUIRE(!entry.first.starts_with("BLUEPRINT_"));
+    }
+    if (const auto count = local::read_warm_request(detail::text_of(request.body)); !count)
+        refused(count);
+    else
+        FAAS_REQUIRE(*count >= 1 && *count <= 1000);
+
+    const Bytes body = request.body;
+    const auto call = local::read_invoke_request(request, strict);
+    if (!call) {
+        refused(call);
+        return;
+    }
+    const auto args = bytes_of_call(call->args);
+    if (call->binary)
+        FAAS_REQUIRE(args == body);
+    else
+        FAAS_REQUIRE(args == slowly(detail::text_of(body), "args"));
+    // The function reads what the platform hands over.
+    const auto now = std::chrono::system_clock::time_point{std::chrono::hours{400'000}};
+    const auto line = local::function_input(*call, request, now + std::chrono::seconds{5}, strict);
+    FAAS_REQUIRE(std::count(line.begin(), line.end(), '\n') == 1);
+    FAAS_REQUIRE(line.ends_with('\n'));
+    const auto read = detail::read_exec_request(line, now);
+    FAAS_REQUIRE(read.has_value());
+    FAAS_REQUIRE(read->call.job_id == JobId{call->job_id});
+    FAAS_REQUIRE(read->call.args == args);
+    FAAS_REQUIRE(read->call.timeout == std::chrono::seconds{5});
+}
+
+void function_line(Input input) {
+    Reader reader{input};
+    const auto how = reader.byte();
+    const auto text = reader.rest();
+    const auto now = std::chrono::system_clock::time_point{std::chrono::hours{400'000}};
+    if (const auto request = detail::read_exec_request(text, now)) {
+        FAAS_REQUIRE(request->call.args == slowly(text, "args"));
+        if (request->call.timeout) FAAS_REQUIRE(request->call.timeout->count() >= 0);
+    } else {
+        FAAS_REQUIRE(!request.error().message.empty());
+    }
+
+    // What a job gives or says, through the function, the platform and the client.
+    constexpr std::size_t most = 64U << 10;
+    const result<Bytes> outcome =
+        how % 2 == 0 ? result<Bytes>{Bytes(reader.bytes().begin(), reader.bytes().end())}
+                     : result<Bytes>{Error{.code = errc::function_error, .message = std::string{text}}};
+    local::InvokeRequest call;
+    call.binary = how / 2 % 3 == 1;
+    call.base64 = how / 2 % 3 == 2;
+    local::CloudLimits limits;
+    limits.answer_bytes = 1U << 20;
+    const bool strict = how / 8 % 2 == 1 && !call.binary && !call.base64;
+    const auto through = [&](std::string output) {
+        local::ProcessOutcome process;
+        process.output = std::move(output);
+        process.log_tail = text.substr(0, 300);
+        local::InvokeOutcome done;
+        local::read_outcome("job0", call, std::move(process), std::chrono::seconds{1}, strict, done);
+        const auto answer = as_answer(local::invoke_answer("job0", call, done, strict, limits));
+        const auto meant = CustomProtocol::judge(answer);
+        if (meant) return result<Invocation>{*meant};
+        return protocol().read_invocation(answer, 0);
+    };
+    const auto line = detail::write_exec_answer(JobId{0}, outcome, std::chrono::milliseconds{3}, 7, most, call.base64);
+    FAAS_REQUIRE(line.size() <= most + 16384);
+    FAAS_REQUIRE(std::count(line.begin(), line.end(), '\n') == 1);
+    const auto heard = through(line);
+    const bool too_long = line.find("\"TOO_LARGE\"") != std::string::npos;
+    if (outcome && !too_long) {
+        FAAS_REQUIRE(heard.has_value());
+        FAAS_REQUIRE(result_in(*heard) == *outcome);
+    } else {
+        FAAS_REQUIRE(heard.has_error());
+        FAAS_REQUIRE(heard.error().code == errc::function_error);
+        fit_for_people(heard.error());
+    }
+    // And what a function writes that is none of ours: its bytes or a failure of its own, never a broken answer.
+    const auto any = through(std::string{text});
+    if (any)
+        FAAS_REQUIRE(slowly(text, "result") == result_in(*any));
+    else
+        FAAS_REQUIRE(any.error().code != errc::serialization);
+}
+
+}  // namespace blueprint::faas::fuzz

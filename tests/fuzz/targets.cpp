@@ -1,0 +1,25 @@
+#include "targets.hpp"
+
+namespace blueprint::faas::fuzz {
+
+namespace {
+
+constexpr Target all[] = {
+    {"http_answer", &http_answer},
+    {"http_request", &http_request},
+    {"gzip", &gzip},
+    {"url", &url},
+    {"text", &text},
+    {"json_bytes", &json_bytes},
+    {"zip", &zip},
+    {"elf", &elf},
+    {"contract_answer", &contract_answer},
+    {"contract_call", &contract_call},
+    {"function_line", &function_line},
+};
+
+}  // namespace
+
+std::span<const Target> targets() { return all; }
+
+}  // namespace blueprint::faas::fuzz

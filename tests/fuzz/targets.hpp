@@ -1,0 +1,22 @@
+#ifndef BLUEPRINT_FAAS_TESTS_FUZZ_TARGETS_HPP
+#define BLUEPRINT_FAAS_TESTS_FUZZ_TARGETS_HPP
+
+#include "fuzz.hpp"
+
+namespace blueprint::faas::fuzz {
+
+void http_answer(Input input);      // what a server answers, read by the client
+void http_request(Input input);     // what a client sends, read by the local cloud's server
+void gzip(Input input);             // a body that is gzip
+void url(Input input);              // addresses that users and platforms write
+void text(Input input);             // Base64, hexadecimal, percent-encoding
+void json_bytes(Input input);       // documents with a big byte member
+void zip(Input input);              // packages
+void elf(Input input);              // binaries
+void contract_answer(Input input);  // the custom contract, read by the client
+void contract_call(Input input);    // the custom contract, read by the platform
+void function_line(Input input);    // the custom contract, read by the function
+
+}  // namespace blueprint::faas::fuzz
+
+#endif

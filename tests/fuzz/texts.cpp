@@ -1,0 +1,85 @@
+// Addresses, encodings and documents: what is read, written again and read again is the same.
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/detail/url.hpp"
+#include "targets.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace blueprint::faas::fuzz {
+
+void url(Input input) {
+    const auto text = detail::text_of(input);
+    const auto read = detail::parse_url(text);
+    if (!read) {
+        FAAS_REQUIRE(read.error().code == errc::invalid_configuration);
+        // It may hold a password, so the message is made of fixed sentences.
+        FAAS_REQUIRE(read.error().message.starts_with("bad URL: "));
+        FAAS_REQUIRE(read.error().message.size() <= 160);
+        return;
+    }
+    const auto& origin = read->origin;
+    FAAS_REQUIRE(origin.port != 0);
+    FAAS_REQUIRE(!origin.host.empty());
+    FAAS_REQUIRE(std::none_of(origin.host.begin(), origin.host.end(), [](char c) { return c >= 'A' && c <= 'Z'; }));
+    FAAS_REQUIRE(origin.host.find_first_of(std::string_view{"/?#@[] \r\n\0", 10}) == std::string::npos);
+    FAAS_REQUIRE(read->target.starts_with('/'));
+    FAAS_REQUIRE(read->target.find_first_of(std::string_view{"# \t\r\n\0", 6}) == std::string::npos);
+    const auto again = detail::parse_url(to_string(origin) + read->target);
+    FAAS_REQUIRE(again.has_value());
+    FAAS_REQUIRE(again->origin == origin);
+    FAAS_REQUIRE(again->target == read->target);
+}
+
+void text(Input input) {
+    const auto whole = detail::text_of(input);
+    if (const auto bytes = detail::base64_decode(whole)) FAAS_REQUIRE(detail::base64_encode(*bytes) == whole);
+    FAAS_REQUIRE(detail::base64_decode(detail::base64_encode(input)) == Bytes(input.begin(), input.end()));
+    FAAS_REQUIRE(detail::hex_decode(detail::hex_encode(input)) == Bytes(input.begin(), input.end()));
+    if (const auto bytes = detail::hex_decode(whole)) FAAS_REQUIRE(detail::hex_encode(*bytes).size() == whole.size());
+    FAAS_REQUIRE(detail::percent_decode(detail::percent_encode(whole)) == std::string{whole});
+    if (const auto plain = detail::percent_decode(whole)) FAAS_REQUIRE(plain->size() <= whole.size());
+}
+
+void json_bytes(Input input) {
+    const auto whole = detail::text_of(input);
+    std::string written;
+    detail::append_json_bytes(written, input);
+    Bytes back;
+    const auto length = detail::read_json_bytes(written, back);
+    FAAS_REQUIRE(length.has_value() && *length == written.size());
+    FAAS_REQUIRE(std::equal(back.begin(), back.end(), input.begin(), input.end()));
+
+    if (const auto used = detail::read_json_bytes(whole, back)) {
+        FAAS_REQUIRE(*used <= whole.size());
+        FAAS_REQUIRE(back.size() <= whole.size());
+    }
+    std::optional<Bytes> bytes;
+    const auto object = detail::parse_object_with_bytes(whole, "result", bytes);
+    if (!object) {
+        FAAS_REQUIRE(object.error().code == errc::serialization);
+        return;
+    }
+    if (bytes) FAAS_REQUIRE(!object->contains("result"));
+    // The same object with the bytes written by us reads as the same. Boost writes a number beyond all doubles as
+    // 1e99999, which it does not read again.
+    std::string again = boost::json::serialize(*object);
+    if (again.find("1e99999") != std::string::npos) return;
+    if (bytes) {
+        std::string member = "\"result\":";
+        detail::append_json_bytes(member, *bytes);
+        if (!object->empty()) member += ',';
+        again.insert(1, member);
+    }
+    std::optional<Bytes> second;
+    const auto reread = detail::parse_object_with_bytes(again, "result", second);
+    FAAS_REQUIRE(reread.has_value());
+    FAAS_REQUIRE(second == bytes);
+    FAAS_REQUIRE(reread->size() == object->size());
+}
+
+}  // namespace blueprint::faas::fuzz
