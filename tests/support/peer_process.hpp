@@ -85,6 +85,7 @@ public:
             if (::getppid() != parent) ::_exit(127);
             ::dup2(output, 1);
             ::dup2(output, 2);
+            ::close_range(3, ~0U, 0);  // the test's own sockets are not for it
             ::execv(arguments[0], arguments.data());
             ::_exit(127);
         }
