@@ -335,6 +335,21 @@ TEST_CASE("resume: a file that cannot grow any more ends the map with an error, 
     }
 }
 
+TEST_CASE("append file: a record that did not fit leaves nothing behind, and the next one that fits is whole") {
+    const TemporaryDirectory directory;
+    const auto path = directory / "file";
+    auto file = ::tests::ok(faas::detail::AppendFile::open(path.string(), "the file"));
+    REQUIRE(file.append("first\n", false).has_value());
+    {
+        const FileSizeLimit full{10};
+        CHECK(file.append("second\n", false).has_error());
+    }
+    CHECK(read_file(path) == "first\n");
+    REQUIRE(file.append("third\n", true).has_value());
+    CHECK(read_file(path) == "first\nthird\n");
+    CHECK(file.size() == 12);
+}
+
 TEST_CASE("resume: a stream destroyed early still writes down what its calls came to") {
     const TemporaryDirectory directory;
     MapOptions options{.in_flight = 2, .run_id = "run", .resume = at(directory / "resume")};
