@@ -15,6 +15,7 @@ REFUSED = {
     "unfinished work": re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]) + r")\b"),
 }
 NOT_OURS = {"LICENSE-APACHE", "LICENSE-MIT"}
+CORPUS = ROOT / "tests/fuzz/corpus"  # bytes as parsers meet them
 
 
 def files():
@@ -32,7 +33,7 @@ def files():
 
 bad = 0
 for path in sorted(files()):
-    if path.name in NOT_OURS or not path.is_file():
+    if path.name in NOT_OURS or CORPUS in path.parents or not path.is_file():
         continue
     try:
         text = path.read_text()

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace blueprint::faas {
@@ -75,7 +75,7 @@ struct PlatformDescription {
     std::string spec{};                   ///< the contract's version: "1.1"; "1.0" if it does not describe itself
     std::vector<std::string> features{};  ///< what it has beyond 1.0, such as "async"
     /// Its limits by their names, "request_bytes"; the ends of a range are "memory_mb.min" and "memory_mb.max".
-    std::map<std::string, std::uint64_t, std::less<>> limits{};
+    std::vector<std::pair<std::string, std::uint64_t>> limits{};
 
     /// Tells whether the platform announced `feature`.
     bool has(std::string_view feature) const noexcept {
@@ -84,10 +84,10 @@ struct PlatformDescription {
         return false;
     }
     /// Returns the limit of that name; nothing if it was not announced.
-    std::optional<std::uint64_t> limit(std::string_view name) const {
-        const auto found = limits.find(name);
-        if (found == limits.end()) return std::nullopt;
-        return found->second;
+    std::optional<std::uint64_t> limit(std::string_view name) const noexcept {
+        for (const auto& [one, value] : limits)
+            if (one == name) return value;
+        return std::nullopt;
     }
 };
 

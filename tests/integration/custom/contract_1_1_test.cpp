@@ -84,7 +84,7 @@ private:
                 co_await pair->platform.async_connect(platform, asio::as_tuple(asio::use_awaitable));
             if (unreachable) continue;
             asio::co_spawn(state->acceptor.get_executor(), up(state, pair), asio::detached);
-            asio::co_spawn(state->acceptor.get_executor(), down(state, pair), asio::detached);
+            asio::co_spawn(state->acceptor.get_executor(), down(pair), asio::detached);
         }
     }
     static asio::awaitable<void> up(std::shared_ptr<State> state, std::shared_ptr<Pair> pair) {
@@ -106,7 +106,7 @@ private:
         }
         pair->close();
     }
-    static asio::awaitable<void> down(std::shared_ptr<State> state, std::shared_ptr<Pair> pair) {
+    static asio::awaitable<void> down(std::shared_ptr<Pair> pair) {
         char piece[16384];
         for (;;) {
             const auto space = asio::buffer(piece);

@@ -1,5 +1,6 @@
 #include "blueprint/faas/runner/dead_letters.hpp"
 
+#include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/runner/json_lines.hpp"
 #include "support.hpp"
 #include "support/file_size_limit.hpp"

@@ -2,9 +2,9 @@
 #define BLUEPRINT_FAAS_CODEC_CUSTOM_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
-#include "blueprint/faas/codec/custom_deployment.hpp"
-#include "blueprint/faas/codec/custom_discovered.hpp"
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/impl/custom_deployment.hpp"
+#include "blueprint/faas/codec/impl/custom_discovered.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 
 #include <algorithm>

@@ -132,11 +132,11 @@ BLUEPRINT_FAAS_DECL result<PlatformDescription> CustomProtocol::read_description
     for (const auto& [key, value] : limits->get_object()) {
         const std::string name{key.data(), key.size()};
         if (const auto number = number_member<std::uint64_t>(limits->get_object(), name))
-            description.limits.insert_or_assign(name, *number);
+            description.limits.emplace_back(name, *number);
         const auto* range = value.if_object();
         for (const std::string_view end : {"min", "max"}) {
             const auto number = range != nullptr ? number_member<std::uint64_t>(*range, end) : std::nullopt;
-            if (number) description.limits.insert_or_assign(name + '.' + std::string{end}, *number);
+            if (number) description.limits.emplace_back(name + '.' + std::string{end}, *number);
         }
     }
     return description;

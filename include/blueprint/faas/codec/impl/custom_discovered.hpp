@@ -1,5 +1,5 @@
-#ifndef BLUEPRINT_FAAS_CODEC_CUSTOM_DISCOVERED_HPP
-#define BLUEPRINT_FAAS_CODEC_CUSTOM_DISCOVERED_HPP
+#ifndef BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_DISCOVERED_HPP
+#define BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_DISCOVERED_HPP
 
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/detail/url.hpp"

@@ -1,16 +1,19 @@
-#ifndef BLUEPRINT_FAAS_CODEC_CUSTOM_DEPLOYMENT_HPP
-#define BLUEPRINT_FAAS_CODEC_CUSTOM_DEPLOYMENT_HPP
+#ifndef BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_DEPLOYMENT_HPP
+#define BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_DEPLOYMENT_HPP
 
-#include "blueprint/faas/codec/custom_discovered.hpp"
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/impl/custom_discovered.hpp"
 #include "blueprint/faas/codec/link.hpp"
-#include "blueprint/faas/package/package.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
+
+namespace blueprint::faas {
+class Package;
+}
 
 namespace blueprint::faas::detail {
 
@@ -64,7 +67,7 @@ public:
         const auto upload = Protocol::describe(package);
         watch_upload(*put, upload);
         for (int round = 0;; ++round) {
-            tell(Step::uploading, upload, package.size_bytes());
+            tell(Step::uploading, upload, put->body.size());
             auto answer = co_await link_.exchange(*put, management, Repeat::safe, &Protocol::judge);
             if (answer) {
                 auto written = protocol_.read_deployment(*answer, id_);
