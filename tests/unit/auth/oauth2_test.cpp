@@ -333,10 +333,10 @@ namespace {
 std::optional<Error> unauthorized_if_401(const HttpResponse& answer) {
     if (answer.status != 401) return std::nullopt;
     return Error{.code = errc::authentication,
-                     .message = "who are you?",
-                     .http_status = 401,
-                     .retryable = true,
-                     .execution = Execution::not_started};
+                 .message = "who are you?",
+                 .http_status = 401,
+                 .retryable = true,
+                 .execution = Execution::not_started};
 }
 
 // What one exchange with the platform comes to, and which credentials it was sent with.
