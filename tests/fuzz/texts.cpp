@@ -4,13 +4,29 @@
 #include "blueprint/faas/detail/url.hpp"
 #include "targets.hpp"
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 
 namespace blueprint::faas::fuzz {
+
+namespace {
+
+bool finite(const boost::json::value& value) {
+    if (const auto* number = value.if_double()) return std::isfinite(*number);
+    if (const auto* array = value.if_array()) return std::all_of(array->begin(), array->end(), finite);
+    const auto* object = value.if_object();
+    return object == nullptr ||
+           std::all_of(object->begin(), object->end(), [](const auto& member) { return finite(member.value()); });
+}
+
+}  // namespace
 
 void url(Input input) {
     const auto text = detail::text_of(input);
@@ -67,8 +83,9 @@ void json_bytes(Input input) {
     if (bytes) FAAS_REQUIRE(!object->contains("result"));
     // The same object with the bytes written by us reads as the same. Of a number beyond all doubles Boost writes what
     // no JSON parser reads.
+    for (const auto& member : *object)
+        if (!finite(member.value())) return;
     std::string again = boost::json::serialize(*object);
-    if (again.find("Infinity") != std::string::npos || again.find("1e99999") != std::string::npos) return;
     if (bytes) {
         std::string member = "\"result\":";
         detail::append_json_bytes(member, *bytes);
