@@ -185,6 +185,7 @@ struct HttpRequest {
     Headers headers{};
     Body body{};
     std::size_t max_response_bytes = 1024 * 1024;  ///< a longer body, unpacked, is `errc::serialization`
+    std::string_view timeout_header{};             ///< tells the milliseconds left, at each attempt; static lifetime
     bool accept_gzip = false;                      ///< offer it; an answer that is gzip is unpacked in any case
     std::shared_ptr<BodySink> sink{};              ///< takes the body of a 2xx answer instead of `HttpResponse::body`
     /// Is told how much of the body has gone out, at least every 256 KiB; must return soon.

@@ -2,9 +2,14 @@
 
 #include "fixture.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 using namespace blueprint::faas;
 using tests::Custom;
@@ -354,4 +359,24 @@ TEST_CASE("C10: neither an error nor its metrics shows the credential that the p
     const auto error = failed(custom.invoke({.job_id = 0}));
     CHECK(error.message.find("fixed-token") == std::string::npos);
     CHECK(error.message.find("[redacted]") != std::string::npos);
+}
+
+TEST_CASE("custom: each attempt tells the platform the time that is left then, not what there was at first") {
+    asio::io_context io;
+    std::vector<long> told;
+    InMemoryTransport slow{
+        io.get_executor(), [&](const HttpRequest& request) -> result<HttpResponse> {
+            told.push_back(std::stol(std::string{request.headers.get("X-Blueprint-Timeout-Ms").value_or("-1")}));
+            std::this_thread::sleep_for(std::chrono::milliseconds{20});
+            HttpResponse answer;
+            answer.status = told.size() == 1 ? 503 : 200;
+            answer.body = R"({"result":[1]})";
+            return answer;
+        }};
+    FaasExecutor executor{std::move(slow), NoAuth{}, CustomCodec<>{{.base_url = "https://faas.example.com"}}};
+    ok(run(io, executor.invoke({.job_id = 0, .timeout = std::chrono::seconds{60}, .idempotent = true})));
+    REQUIRE(told.size() == 2);
+    CHECK(told[0] <= 60'000);
+    CHECK(told[1] >= 1);
+    CHECK(told[1] <= told[0] - 20);
 }

@@ -1,6 +1,7 @@
 #include "blueprint/faas/http.hpp"
 
 #include "blueprint/faas/detail/redact.hpp"
+#include "blueprint/faas/detail/retry_after.hpp"
 #include "blueprint/faas/detail/url.hpp"
 #include "blueprint/faas/transport/in_memory.hpp"
 #include "support/run.hpp"
@@ -9,7 +10,9 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 using namespace blueprint::faas;
@@ -110,4 +113,36 @@ TEST_CASE("in memory: a refused header and a passed deadline are errors before t
     CHECK(tests::failed(tests::run(io, transport.exchange(request, Deadline::max()))).code ==
           errc::invalid_configuration);
     CHECK(calls == 0);
+}
+
+TEST_CASE("Retry-After: seconds, and dates as the answer's own clock sees them") {
+    const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const std::tuple<std::string, std::string, std::optional<long>> rows[] = {
+        {"0", "", 0},
+        {"120", "", 120'000},
+        {"4294967295", "", 4'294'967'295'000},
+        {"Sun, 06 Nov 1994 08:50:07 GMT", date, 30'000},
+        {"Mon, 07 Nov 1994 08:49:37 GMT", date, 86'400'000},
+        {"Sun, 06 Nov 1994 08:49:00 GMT", date, 0},
+        {"Sun, 06 Nov 1994 08:50:07 GMT", "", std::nullopt},
+        {"Sun, 06 Nov 1994 08:50:07 GMT", "yesterday", std::nullopt},
+        {"Sun, 06 Nov 1994 08:50:07 CET", date, std::nullopt},
+        {"Sun, 31 Feb 1994 08:50:07 GMT", date, std::nullopt},
+        {"Sun, 06 Foo 1994 08:50:07 GMT", date, std::nullopt},
+        {"Sun, 06 Nov 1994 24:50:07 GMT", date, std::nullopt},
+        {"Sun, 06 Nov -994 08:50:07 GMT", date, std::nullopt},
+        {"soon", date, std::nullopt},
+        {"1.5", date, std::nullopt},
+        {"-1", date, std::nullopt},
+    };
+    for (const auto& [text, now, expected] : rows) {
+        CAPTURE(text);
+        HttpResponse answer;
+        answer.headers.set("Retry-After", text);
+        if (!now.empty()) answer.headers.set("Date", now);
+        const auto read = detail::read_retry_after(answer);
+        CHECK(read.has_value() == expected.has_value());
+        if (read && expected) CHECK(read->count() == *expected);
+    }
+    CHECK_FALSE(detail::read_retry_after(HttpResponse{}));
 }

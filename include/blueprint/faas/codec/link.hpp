@@ -14,6 +14,7 @@
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -131,6 +132,9 @@ public:
 private:
     template <class Purpose, class Judge>
     asio::awaitable<result<HttpResponse>> attempt(HttpRequest& request, Purpose purpose, Judge& judge) {
+        if (!request.timeout_header.empty() && deadline_ != Deadline::max())
+            request.headers.set(request.timeout_header,
+                                std::to_string(std::max<std::int64_t>(1, time_left(deadline_).count())));
         auto authorised = co_await authorize(auth_, request, purpose, deadline_);
         if (!authorised) {
             Error error = std::move(authorised).error();

@@ -4,6 +4,7 @@
 #include "blueprint/faas/auth/oauth2.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/redact.hpp"
+#include "blueprint/faas/detail/retry_after.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
@@ -82,15 +83,6 @@ inline std::optional<std::chrono::seconds> lifetime_of(const json::value& value)
     }
     if (!(seconds >= 1)) return std::nullopt;
     return std::chrono::seconds{static_cast<std::int64_t>(std::min(seconds, longest))};
-}
-
-inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer) {
-    const auto text = answer.headers.get("Retry-After");
-    std::uint32_t seconds = 0;
-    if (!text) return std::nullopt;
-    const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-    if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-    return std::chrono::seconds{seconds};
 }
 
 // What may stand behind "Bearer ". Source: RFC 6750, section 2.1, b64token.
@@ -283,7 +275,7 @@ inline Error ClientCredentialsProtocol::refusal(const HttpResponse& answer) cons
     if (!told.empty()) error.message += ": " + told;
     error.message.append("; ").append(meaning.advice);
     error.request_id = one_line(answer.headers.get("X-Request-Id").value_or(""));
-    if (meaning.retryable) error.retry_after = retry_after(answer);
+    if (meaning.retryable) error.retry_after = detail::read_retry_after(answer);
     return error;
 }
 

@@ -6,6 +6,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/detail/retry_after.hpp"
 #include "blueprint/faas/package/package.hpp"
 
 #include <boost/json/object.hpp>
@@ -128,14 +129,6 @@ inline std::optional<FrontProblem> front_problem(unsigned status, std::string_vi
         return FrontProblem{errc::invalid_configuration,
                             "; the platform speaks TLS there: begin the URL with https://"};
     return std::nullopt;
-}
-
-inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer) {
-    const auto text = answer.headers.get("Retry-After");
-    std::uint32_t seconds = 0;
-    if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
-        return std::nullopt;
-    return std::chrono::seconds{seconds};
 }
 
 inline Error function_failed(const json::object& body, const HttpResponse& answer) {
@@ -279,9 +272,7 @@ BLUEPRINT_FAAS_DECL void CustomProtocol::add_call_headers(HttpRequest& request, 
          {"idempotency-key", "Idempotency-Key"}}};
     for (const auto& [key, header] : passed_on)
         if (const auto value = call.metadata.get(key)) request.headers.set(header, *value);
-    if (deadline != Deadline::max())
-        request.headers.set("X-Blueprint-Timeout-Ms",
-                            std::to_string(std::max<long long>(1, time_left(deadline).count())));
+    if (deadline != Deadline::max()) request.timeout_header = "X-Blueprint-Timeout-Ms";
 }
 
 BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, std::size_t body_bytes,
@@ -519,7 +510,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge(const HttpRespons
     error.code = meaning->code;
     error.retryable = meaning->retryable;
     error.execution = meaning->execution;
-    error.retry_after = retry_after(answer);
+    error.retry_after = read_retry_after(answer);
     error.message = (text.empty() ? "the platform answered HTTP " + std::to_string(answer.status) : text)
                         .append(advice(meaning->code));
     return error;
