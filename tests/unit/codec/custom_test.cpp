@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -135,6 +136,23 @@ TEST_CASE("custom: an answer without `result` is a failure, not an empty success
         const auto error = failed(custom.invoke({.job_id = 0}));
         CHECK(error.code == errc::serialization);
         CHECK_FALSE(error.retryable);
+        CHECK(custom.script->seen.size() == 1);
+    }
+}
+
+TEST_CASE("custom: only who speaks the contract is believed that the job ran") {
+    const std::tuple<unsigned, std::string, Execution> rows[] = {
+        {200, "<html>Please log in", Execution::unknown},
+        {200, "", Execution::unknown},
+        {200, R"({"result":[1])", Execution::unknown},
+        {200, R"({"job_id":0})", Execution::started},
+        {504, "<html>504 Gateway Time-out", Execution::unknown},
+        {504, R"({"error":"too slow","code":"TIMEOUT"})", Execution::started}};
+    for (const auto& [status, body, execution] : rows) {
+        CAPTURE(body);
+        Custom<> custom;
+        custom.script->then(status, body);
+        CHECK((failed(custom.invoke({.job_id = 0})).execution == execution));
         CHECK(custom.script->seen.size() == 1);
     }
 }

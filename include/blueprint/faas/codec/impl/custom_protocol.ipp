@@ -94,7 +94,7 @@ inline std::optional<Meaning> by_status(unsigned status) {
         case 500:
         case 502:
         case 503: return Meaning{errc::infrastructure, true, Execution::unknown};
-        case 504: return Meaning{errc::timed_out, false, Execution::started};
+        case 504: return Meaning{errc::timed_out, false, Execution::unknown};  // a gateway's, without the code
         default: return std::nullopt;
     }
 }
@@ -302,9 +302,10 @@ BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const Htt
         error.execution = Execution::started;
         return error;
     };
-    if (!body)
-        return fail("the answer to job " + std::to_string(id.value()) +
-                    " is not what the contract says: " + body.error().message);
+    if (!body)  // whoever wrote this may be a server in front of the platform, which never saw the call
+        return unreadable("the answer to job " + std::to_string(id.value()) +
+                              " is not what the contract says: " + body.error().message,
+                          answer);
     invocation.metrics = read_metrics(*body, answer);
     if (const auto* success = body->if_contains("success");
         success != nullptr && !(success->is_bool() && success->as_bool())) {
