@@ -11,6 +11,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,9 +30,11 @@ class SmallPlatform {
 public:
     using Accepts = std::function<asio::awaitable<bool>(std::string)>;
 
-    SmallPlatform(asio::any_io_executor executor, std::optional<local::Certificate> identity, Accepts accepts = {})
+    SmallPlatform(asio::any_io_executor executor, std::optional<local::Certificate> identity, Accepts accepts = {},
+                  std::uint16_t port = 0)
         : state_{std::make_shared<State>(std::move(executor), std::move(accepts))} {
         local::CloudOptions listening;
+        listening.port = port;
         if (identity) listening.tls = local::TlsIdentity{identity->certificate, identity->private_key};
         const auto started = state_->server.start(listening, state_);
         if (!started) throw FaasException{started.error()};
@@ -41,6 +44,8 @@ public:
     ~SmallPlatform() { state_->server.close(); }
 
     std::string url() const { return state_->server.url(); }
+    /// Lets running answers end, at most for `grace`, and closes everything.
+    asio::awaitable<void> stop(std::chrono::milliseconds grace) { return state_->server.stop(grace); }
     std::uint64_t calls() const noexcept { return state_->calls; }
     std::uint64_t refused() const noexcept { return state_->refused; }
     std::uint64_t connections() const noexcept { return state_->server.connections(); }
