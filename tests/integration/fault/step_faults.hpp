@@ -1,0 +1,63 @@
+#ifndef BLUEPRINT_FAAS_TESTS_FAULT_STEP_FAULTS_HPP
+#define BLUEPRINT_FAAS_TESTS_FAULT_STEP_FAULTS_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+
+namespace tests {
+
+/// Whether a sanitizer watches this program: it is slower then, and memory is the sanitizer's to count.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+/// Makes one system call of the calling thread fail. The program has its own `connect`, `send`, `recv` and so on, which
+/// hand on to the system's; while one of these lives they count, and the `nth` (from 0) fails in its `variant`-th way
+/// (from 0): the errors that this call is documented to have, the end of the stream, or a single byte taken.
+/// Name look-ups run on a thread of Asio's and count too. One at a time.
+class StepFault {
+public:
+    StepFault(std::size_t nth, std::size_t variant) noexcept;
+    StepFault(const StepFault&) = delete;
+    StepFault& operator=(const StepFault&) = delete;
+    ~StepFault();
+    /// Whether the run came as far as the `nth` call at all.
+    bool reached() const noexcept;
+    /// Whether that call has a `variant`-th way to fail.
+    bool injected() const noexcept;
+    /// Names the call and how it failed: "recv: Connection reset by peer".
+    std::string what() const;
+};
+
+/// What the program's own getaddrinfo answers for the names below "faas.test": the loopback address at once, or after a
+/// while. Names below "invalid" do not exist, at once. No name server is ever asked for either.
+extern std::atomic<int> lookup_milliseconds;
+
+/// Counts the memory that the calling thread takes while one of these lives and that nobody gives back, be it from
+/// `new`, the frames of coroutines, or OpenSSL. Always 0 under a sanitizer, which looks for itself.
+class HeapScope {
+public:
+    HeapScope() noexcept;
+    HeapScope(const HeapScope&) = delete;
+    HeapScope& operator=(const HeapScope&) = delete;
+    ~HeapScope();
+    /// Counts no more; what was taken may still be given back.
+    void stop() noexcept;
+    /// Blocks taken and not given back.
+    static long live() noexcept;
+    /// Sizes of up to ten of them, for the message of a failed test.
+    static std::string sizes();
+};
+
+}  // namespace tests
+
+#endif
