@@ -29,6 +29,8 @@ enum class Operation : std::uint8_t {
     health_check,
     warm,
     get_deployment,
+    list_deployments,
+    describe_platform,
     undeploy_job,
 };
 
@@ -36,7 +38,7 @@ struct Named {
     Operation operation;
     const char* name;
 };
-inline constexpr std::array<Named, 9> all_operations{{
+inline constexpr std::array<Named, 11> all_operations{{
     {Operation::invoke, "invoke"},
     {Operation::invoke_idempotent, "invoke (idempotent)"},
     {Operation::invoke_with_metrics, "invoke_with_metrics"},
@@ -45,6 +47,8 @@ inline constexpr std::array<Named, 9> all_operations{{
     {Operation::health_check, "health_check"},
     {Operation::warm, "warm"},
     {Operation::get_deployment, "get_deployment"},
+    {Operation::list_deployments, "list_deployments"},
+    {Operation::describe_platform, "describe_platform"},
     {Operation::undeploy_job, "undeploy_job"},
 }};
 
@@ -72,8 +76,16 @@ inline Bytes bytes_of_number(std::uint64_t number) {
     return bytes;
 }
 
+/// Whether executors of this kind have the operation.
 template <class E>
-constexpr bool has_invoke_async = requires(E& executor, JobCall call) { executor.invoke_async(call); };
+constexpr bool has(Operation operation) {
+    switch (operation) {
+        case Operation::invoke_async: return requires(E& executor, JobCall call) { executor.invoke_async(call); };
+        case Operation::list_deployments: return requires(E& executor) { executor.list_deployments(); };
+        case Operation::describe_platform: return requires(E& executor) { executor.describe_platform(); };
+        default: return true;
+    }
+}
 
 /// Performs `operation` on job 0. `number` is what the job is called with and must answer; `package` is what is
 /// deployed, with `number` in its configuration, so that each deployment is another one.
@@ -108,7 +120,7 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             break;
         }
         case Operation::invoke_async: {
-            if constexpr (has_invoke_async<E>) {
+            if constexpr (has<E>(Operation::invoke_async)) {
                 auto done = co_await executor.invoke_async(std::move(call));
                 if (!done) {
                     outcome.error = std::move(done).error();
@@ -154,6 +166,28 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
                 outcome.error = std::move(done).error();
             } else if (done->function_id != "job0" || done->revision.empty()) {
                 outcome.wrong = "not what was deployed";
+            }
+            break;
+        }
+        case Operation::list_deployments: {
+            if constexpr (has<E>(Operation::list_deployments)) {
+                auto done = co_await executor.list_deployments();
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (done->size() != 1 || done->front().function_id != "job0") {
+                    outcome.wrong = "not what was deployed";
+                }
+            }
+            break;
+        }
+        case Operation::describe_platform: {
+            if constexpr (has<E>(Operation::describe_platform)) {
+                auto done = co_await executor.describe_platform();
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (done->spec != "1.1") {
+                    outcome.wrong = "another version than the platform's";
+                }
             }
             break;
         }

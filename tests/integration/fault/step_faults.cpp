@@ -63,11 +63,19 @@ int fail(int error) noexcept {
     return -1;
 }
 
+// A connection of which such an error was told is dead for all further calls too.
+int fail_connection(int fd, int error) noexcept {
+    if (error != ENOBUFS) ::shutdown(fd, SHUT_RDWR);
+    return fail(error);
+}
+
 constexpr std::array socket_ways{EMFILE, ENOMEM};
 constexpr std::array connect_ways{ECONNREFUSED, ETIMEDOUT, ENETUNREACH};
 constexpr std::array sockopt_ways{EINVAL};
 constexpr std::array connected_ways{ECONNREFUSED, EHOSTUNREACH};
-constexpr std::array send_ways{ECONNRESET, EPIPE, ENOBUFS, one_byte};
+// A write that takes less than all means that the buffer is full, and an event comes when it no longer is: without that
+// event, Asio would rightly wait for ever. So no short write is pretended.
+constexpr std::array send_ways{ECONNRESET, EPIPE, ENOBUFS};
 constexpr std::array recv_ways{ECONNRESET, ETIMEDOUT, end_of_stream, one_byte};
 constexpr std::array epoll_ctl_ways{ENOMEM, ENOSPC};
 constexpr std::array epoll_wait_ways{EINTR};
@@ -94,9 +102,9 @@ bool StepFault::reached() const noexcept { return plan.reached; }
 bool StepFault::injected() const noexcept { return plan.injected; }
 std::string StepFault::what() const {
     std::string text = plan.call;
+    if (text == "getaddrinfo") return text + ": " + ::gai_strerror(plan.how);
     if (plan.how == end_of_stream) return text + ": end of the stream";
     if (plan.how == one_byte) return text + ": one byte";
-    if (text == "getaddrinfo") return text + ": " + ::gai_strerror(plan.how);
     return text + ": " + std::strerror(plan.how);
 }
 
@@ -130,30 +138,25 @@ int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexce
 }
 ssize_t send(int fd, const void* data, size_t size, int flags) {
     static auto* const call = tests::real<ssize_t(int, const void*, size_t, int)>("send");
-    const int how = tests::next("send", tests::send_ways);
-    if (how > 0) return tests::fail(how);
-    return call(fd, data, how == tests::one_byte && size > 1 ? 1 : size, flags);
+    if (const int how = tests::next("send", tests::send_ways)) return tests::fail_connection(fd, how);
+    return call(fd, data, size, flags);
 }
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     static auto* const call = tests::real<ssize_t(int, const msghdr*, int)>("sendmsg");
-    const int how = tests::next("sendmsg", tests::send_ways);
-    if (how > 0) return tests::fail(how);
-    if (how == tests::one_byte)
-        for (size_t i = 0; i < message->msg_iovlen; ++i)
-            if (message->msg_iov[i].iov_len > 0) return send(fd, message->msg_iov[i].iov_base, 1, flags);
+    if (const int how = tests::next("sendmsg", tests::send_ways)) return tests::fail_connection(fd, how);
     return call(fd, message, flags);
 }
 ssize_t recv(int fd, void* into, size_t room, int flags) {
     static auto* const call = tests::real<ssize_t(int, void*, size_t, int)>("recv");
     const int how = tests::next("recv", tests::recv_ways);
-    if (how > 0) return tests::fail(how);
+    if (how > 0) return tests::fail_connection(fd, how);
     if (how == tests::end_of_stream) return 0;
     return call(fd, into, how == tests::one_byte && room > 1 ? 1 : room, flags);
 }
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
     static auto* const call = tests::real<ssize_t(int, msghdr*, int)>("recvmsg");
     const int how = tests::next("recvmsg", tests::recv_ways);
-    if (how > 0) return tests::fail(how);
+    if (how > 0) return tests::fail_connection(fd, how);
     if (how == tests::end_of_stream) return 0;
     if (how == tests::one_byte)
         for (size_t i = 0; i < message->msg_iovlen; ++i)
@@ -162,8 +165,8 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
 }
 int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
     static auto* const call = tests::real<int(int, int, int, epoll_event*)>("epoll_ctl");
-    // Taking a descriptor out cannot fail for want of memory.
-    if (operation != EPOLL_CTL_DEL)
+    // Changing what is there already, or taking it out, cannot fail for want of memory.
+    if (operation == EPOLL_CTL_ADD)
         if (const int how = tests::next("epoll_ctl", tests::epoll_ctl_ways)) return tests::fail(how);
     return call(epoll, operation, fd, event);
 }
