@@ -35,7 +35,7 @@ struct Talk {
         request.verb = verb;
         return request;
     }
-    result<HttpResponse> exchange(const HttpRequest& asked, std::chrono::milliseconds timeout = 5s) {
+    result<HttpResponse> exchange(const HttpRequest& asked, std::chrono::milliseconds timeout = 60s) {
         std::optional<result<HttpResponse>> outcome;
         asio::co_spawn(io, transport.exchange(asked, deadline_after(timeout)),
                        [&](std::exception_ptr failure, result<HttpResponse> answer) {

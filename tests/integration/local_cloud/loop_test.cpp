@@ -344,12 +344,13 @@ TEST_CASE("loop: stopping answers those too who wait for a process") {
                     R"({"max_concurrency":6,"env_vars":{"BEGUN":")" + begun.string() + "\"}}");
     std::vector<std::unique_ptr<HttpClient>> clients;
     std::vector<unsigned> statuses;
+    const auto asked_before = lab.cloud.stats().requests;
     for (int i = 0; i < 6; ++i) {
         clients.push_back(std::make_unique<HttpClient>(lab.io, lab.cloud.url()));
         asio::co_spawn(lab.io, clients.back()->exchange(Lab::call("job0")),
                        [&](std::exception_ptr, HttpReply reply) { statuses.push_back(reply.status); });
     }
-    lab.until([&] { return lines_in(begun) >= 1; });
+    lab.until([&] { return lines_in(begun) >= 1 && lab.cloud.stats().requests == asked_before + 6; });
     const auto began = std::chrono::steady_clock::now();
     wait_for(lab.io, lab.cloud.stop());
     CHECK(std::chrono::steady_clock::now() - began < 5s);
