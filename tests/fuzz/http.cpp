@@ -63,11 +63,11 @@ Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece
                        }
                    });
     io.poll();
-    while (!bytes.empty()) {
+    while (!bytes.empty() && !over) {  // nobody reads on once it is over, so writing could wait for ever
         const auto next = bytes.substr(0, piece);
         FAAS_REQUIRE(::send(ends[1], next.data(), next.size(), MSG_NOSIGNAL) == static_cast<::ssize_t>(next.size()));
         bytes.remove_prefix(next.size());
-        if (!over) io.poll();
+        io.poll();
     }
     ::shutdown(ends[1], SHUT_WR);
     io.run();

@@ -180,6 +180,18 @@ TEST_CASE("bad input: interim answers without end are no answer") {
     CHECK(failed(talk.get()).message.find("interim answers") != std::string::npos);
 }
 
+TEST_CASE("bad input: a connection that ends after an interim answer has brought none") {
+    for (const char* const interim : {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 000 OK\r\nContent-Length: 9\r\n\r\n"})
+        for (const auto verb : {Verb::get, Verb::head, Verb::post}) {
+            CAPTURE(interim);
+            Talk talk{{{.answer = interim, .close = true}}};
+            const auto error = failed(talk.exchange(talk.request(verb)));
+            CAPTURE(error.message);
+            CHECK(error.execution != Execution::not_started);
+            CHECK((error.code == errc::infrastructure || error.code == errc::serialization));
+        }
+}
+
 TEST_CASE("http: a body is streamed into a sink, unpacked, and only that of a success") {
     const auto sink = std::make_shared<Collect>();
     Talk talk{{{.answer = chunked("Content-Encoding: gzip\r\n", tests::gzip(long_text), 1000)},

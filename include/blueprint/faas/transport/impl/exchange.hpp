@@ -265,13 +265,11 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
 
     std::optional<Parser> parser;
     start_parser(parser, request);
-    bool got_some = false;
     bool prepared = false;
     int interim_answers = 0;
     boost::system::error_code failed;
     for (;;) {
         if (const auto unread = connection.unread(); !unread.empty()) {
-            got_some = true;
             boost::system::error_code why;
             connection.consume(parser->put(asio::buffer(unread.data(), unread.size()), why));
             if (why && why != http::error::need_more) co_return parse_error(*parser, request, why);
@@ -293,7 +291,7 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
         if (!failed) continue;
         if (watch.expired() || failed == asio::error::operation_aborted)
             co_return exchange_error(request.origin, failed, {}, watch.expired(), sent);
-        if (!got_some)
+        if (!parser->got_some())  // nothing of an answer, or nothing behind an interim one
             co_return exchange_error(
                 request.origin, failed,
                 write_failed ? "broke the connection while the request was being sent: " + write_failed.message()
