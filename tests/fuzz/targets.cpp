@@ -10,6 +10,8 @@ constexpr Target all[] = {
     {"gzip", &gzip},
     {"url", &url},
     {"text", &text},
+    {"proxy_answer", &proxy_answer},
+    {"proxy_options", &proxy_options},
     {"json_bytes", &json_bytes},
     {"zip", &zip},
     {"elf", &elf},

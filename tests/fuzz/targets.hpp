@@ -10,6 +10,8 @@ void http_request(Input input);     // what a client sends, read by the local cl
 void gzip(Input input);             // a body that is gzip
 void url(Input input);              // addresses that users and platforms write
 void text(Input input);             // Base64, hexadecimal, percent-encoding
+void proxy_answer(Input input);     // what a proxy says to CONNECT
+void proxy_options(Input input);    // HTTPS_PROXY, NO_PROXY and a host
 void json_bytes(Input input);       // documents with a big byte member
 void zip(Input input);              // packages
 void elf(Input input);              // binaries

@@ -134,9 +134,10 @@ TEST_CASE("proxy: the environment's proxy is read with its credential, and upper
 }
 
 TEST_CASE("bad input: a proxy that cannot be used is told by name, without the URL's password") {
-    for (const std::string url : {"https://p:1", "socks5://me:qwertz-word@p:1", "http://", "http://me:qwertz-word@",
-                                  "http://p:x", "http://p:0", "http://me:qwertz%2-word@p:1", "http://p:1/path",
-                                  "http://p:1?q", "http://a b:1", "http://me%3Ayou:qwertz-word@p:1"}) {
+    for (const std::string url :
+         {"https://p:1", "socks5://me:qwertz-word@p:1", "http://", "http://me:qwertz-word@", "http://p:x", "http://p:0",
+          "http://me:qwertz%2-word@p:1", "http://p:1/path", "http://p:1?q", "http://a b:1",
+          "http://me%3Ayou:qwertz-word@p:1", "http://:qwertz-word@p:1"}) {
         CAPTURE(url);
         const auto error = failed(ProxyOptions::from_environment(Variables{{{"HTTPS_PROXY", url}}}));
         CHECK(error.code == errc::invalid_configuration);
@@ -231,6 +232,9 @@ TEST_CASE("proxy: each refusal has its error; it names the proxy, and the creden
         CHECK(error.message.find(proxy.authorization.reveal().substr(6)) == std::string::npos);
         CHECK(error.message.find('\x1b') == std::string::npos);
     }
+    const auto echoed = std::string(95, '.') + std::string{proxy.authorization.reveal()};
+    const auto told = detail::tunnel_error({.status = 403, .reason = echoed}, proxy, {.host = "a.example"}).message;
+    CHECK(told.find(proxy.authorization.reveal().substr(6, 4)) == std::string::npos);
     const auto nobody = *ok(detail::make_proxy({.url = "http://p:1"}, true));
     const auto error = detail::tunnel_error({.status = 407}, nobody, {.host = "a.example"});
     CHECK(error.message.find("wants a user name") != std::string::npos);

@@ -139,7 +139,8 @@ BLUEPRINT_FAAS_DECL result<std::optional<Proxy>> make_proxy(const ProxyOptions& 
     if (options.user.find(':') != std::string::npos)
         return proxy::refuse("the proxy's user name holds a ':', which Basic authentication cannot carry");
     if (options.user.empty() && !options.password.empty())
-        return proxy::refuse("ProxyOptions::password is given without ProxyOptions::user");
+        return proxy::refuse(of_environment ? "HTTPS_PROXY has a password but no user name before it"
+                                            : "ProxyOptions::password is given without ProxyOptions::user");
 
     Proxy made{.address = std::move(url->origin), .no_proxy = options.no_proxy, .of_environment = of_environment};
     if (!options.user.empty()) {

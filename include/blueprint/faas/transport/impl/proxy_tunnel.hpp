@@ -1,10 +1,12 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_PROXY_TUNNEL_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_PROXY_TUNNEL_HPP
 
+#include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/proxy.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -44,7 +46,7 @@ inline std::optional<ConnectAnswer> read_connect_answer(std::string_view text) {
         if (digit < '0' || digit > '9') return ConnectAnswer{};
         answer.status = answer.status * 10 + static_cast<unsigned>(digit - '0');
     }
-    if (line.size() > 13) answer.reason = line.substr(13, 100);
+    if (line.size() > 13) answer.reason = line.substr(13);
     return answer;
 }
 
@@ -54,9 +56,12 @@ inline Error tunnel_error(const ConnectAnswer& answer, const Proxy& proxy, const
     const auto target = to_string(origin);
     Error error{.code = errc::infrastructure, .execution = Execution::not_started};
     std::string said = std::to_string(answer.status);
-    if (!answer.reason.empty()) {
+    if (std::string reason{answer.reason}; !reason.empty()) {
+        constexpr std::string_view scheme = "Basic ";
+        const auto credential = proxy.authorization.reveal();
+        redact(reason, credential.substr(std::min(scheme.size(), credential.size())));
         said += ' ';
-        for (const char c : answer.reason) said += c >= ' ' && c <= '~' ? c : '?';
+        for (const char c : reason.substr(0, 100)) said += c >= ' ' && c <= '~' ? c : '?';
     }
     switch (answer.status) {
         case 0:
