@@ -180,6 +180,22 @@ TEST_CASE("bad input: interim answers without end are no answer") {
     CHECK(failed(talk.get()).message.find("interim answers") != std::string::npos);
 }
 
+TEST_CASE("http: an empty chunked body and its trailers may come byte by byte") {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const std::string rest : {"0\r\n\r\n", "0\r\nabc: d\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", "0;e=f\r\n\r\n"}) {
+        CAPTURE(rest);
+        Talk talk{{{.answer = head + rest, .piece = 1}, {.answer = sized("", "next")}}};
+        CHECK(ok(talk.get()).body == (rest.front() == '1' ? "x" : ""));
+        CHECK(ok(talk.get()).body == "next");
+        CHECK(talk.peer.connections() == 1);
+    }
+    for (const std::string rest : {"", "0", "0\r\n", "0\r\n\r", "0\r\na", "1\r\nx\r\n0\r\n"}) {
+        CAPTURE(rest);
+        Talk talk{{{.answer = head + rest, .close = true, .piece = 1}}};
+        CHECK(failed(talk.get()).message.find("in the middle") != std::string::npos);
+    }
+}
+
 TEST_CASE("bad input: a connection that ends after an interim answer has brought none") {
     for (const char* const interim : {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 000 OK\r\nContent-Length: 9\r\n\r\n"})
         for (const auto verb : {Verb::get, Verb::head, Verb::post}) {

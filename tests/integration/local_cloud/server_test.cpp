@@ -112,6 +112,22 @@ TEST_CASE("local cloud: chunked bodies are taken, and counted") {
     CHECK(reply.field("connection") == "close");
 }
 
+TEST_CASE("local cloud: a chunked body may come byte by byte, with trailers too") {
+    Lab lab;
+    HttpClient client{lab.io, lab.cloud.url()};
+    const std::string head = "GET /api/functions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (const std::string rest : {"0\r\n\r\n", "0\r\na: b\r\n\r\n"}) {
+        CAPTURE(rest);
+        wait_for(lab.io, client.write(head));
+        for (const char c : rest) {
+            wait_for(lab.io, client.write({c}));
+            while (lab.io.poll() != 0) {
+            }
+        }
+        CHECK(wait_for<HttpReply>(lab.io, client.read_reply()).status == 200);
+    }
+}
+
 TEST_CASE("local cloud: two requests in one packet are answered in order") {
     Lab lab;
     HttpClient client{lab.io, lab.cloud.url()};

@@ -3,6 +3,7 @@
 
 // How a connection of an `HttpServer` reads requests. Included by http_server.ipp alone.
 
+#include "blueprint/faas/detail/chunked.hpp"
 #include "blueprint/faas/local/impl/http_connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <ostream>  // boost/beast/http/verb.hpp of 1.81 needs it and does not include it
+#include <string_view>
 
 namespace blueprint::faas::local {
 
@@ -79,7 +81,9 @@ inline asio::awaitable<boost::system::error_code> HttpConnection::read_until_par
     std::uint64_t received = 0;
     boost::system::error_code failed;
     for (;;) {
-        if (buffer_.size() > 0) {
+        const std::string_view unread{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+        const bool in_chunks = parser.is_header_done() && parser.chunked();
+        if (!unread.empty() && (!in_chunks || faas::detail::may_parse_chunked(unread))) {
             const auto used = parser.put(buffer_.data(), failed);
             buffer_.consume(used);
             if (failed && failed != boost::beast::http::error::need_more) co_return failed;

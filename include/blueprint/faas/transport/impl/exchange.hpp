@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_EXCHANGE_HPP
 
 #include "blueprint/faas/body_stream.hpp"
+#include "blueprint/faas/detail/chunked.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/impl/gunzip.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
@@ -269,7 +270,8 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
     int interim_answers = 0;
     boost::system::error_code failed;
     for (;;) {
-        if (const auto unread = connection.unread(); !unread.empty()) {
+        const auto unread = connection.unread();
+        if (!unread.empty() && !(prepared && parser->chunked() && !may_parse_chunked(unread))) {
             boost::system::error_code why;
             connection.consume(parser->put(asio::buffer(unread.data(), unread.size()), why));
             if (why && why != http::error::need_more) co_return parse_error(*parser, request, why);
