@@ -142,9 +142,11 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(c
     if (!answer) {
         // In TLS 1.3 a server checks our certificate after the handshake has ended for us; its verdict is the first
         // thing it says. Then it never looked at the request. If it hung up before we wrote, the verdict is still
-        // unread.
+        // unread; what has not come by now is not waited for.
         if (connection->tls && !reused && !watch->expired() && answer.error().code == errc::infrastructure) {
             if (!connection->tls_failure && answer.error().execution == Execution::not_started) {
+                boost::system::error_code gone;
+                connection->socket.shutdown(asio::socket_base::shutdown_receive, gone);
                 const auto heard = co_await connection->read();
                 (void)heard;
             }
