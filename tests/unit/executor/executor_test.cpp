@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -66,6 +67,28 @@ TEST_CASE("executor: every completion token works") {
     REQUIRE(called);
     CHECK((*tests::ok(*called).outcome == Bytes{2}));
     CHECK((*tests::ok(third.get()).outcome == Bytes{3}));
+}
+
+TEST_CASE("executor: a cancellation that is late, or whose signal has gone, harms nothing") {
+    asio::io_context io;
+    auto echo = make_echo(io);
+    int ended = 0;
+    for (int steps = 0; steps < 8; ++steps) {
+        CAPTURE(steps);
+        auto stop = std::make_unique<asio::cancellation_signal>();
+        start(echo, echo.invoke({.job_id = 1, .args = {1}}),
+              asio::bind_cancellation_slot(stop->slot(), [&](const result<JobResult>&) { ++ended; }));
+        io.restart();
+        for (int i = 0; i < steps; ++i) io.poll_one();
+        stop->emit(asio::cancellation_type::terminal);  // arrives by way of the io_context
+        if (steps % 2 == 0) {
+            while (ended == steps && io.poll_one() != 0) {
+            }
+        }
+        stop.reset();
+        io.run();
+        CHECK(ended == steps + 1);
+    }
 }
 
 TEST_CASE("executor: a cancellation slot ends the operation as `cancelled`") {
