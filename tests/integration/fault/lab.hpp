@@ -100,6 +100,19 @@ bool eventually(Condition condition, std::chrono::milliseconds limit = 5s) {
     return true;
 }
 
+/// Counts the descriptors when their number has not changed for a while: peers close theirs a little later than we do.
+inline std::size_t settled_descriptors() {
+    auto count = open_descriptors();
+    for (int same = 0; same < 20; ++same) {
+        std::this_thread::sleep_for(5ms);
+        if (const auto now = open_descriptors(); now != count) {
+            count = now;
+            same = 0;
+        }
+    }
+    return count;
+}
+
 /// Runs `operation` on `io`; nothing if it has not ended within `limit`.
 template <class T>
 std::optional<T> run_within(asio::io_context& io, asio::awaitable<T> operation, std::chrono::milliseconds limit) {

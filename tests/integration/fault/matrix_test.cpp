@@ -1,91 +1,24 @@
 // Every fault met by every operation: the right error, the truth about whether the job ran, an end within the deadline,
 // nothing left behind, and an executor that works again as soon as the fault is gone.
 #include "blueprint/faas/local/certificates.hpp"
-#include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/transport/https.hpp"
 #include "blueprint/faas/transport/loopback.hpp"
 #include "lab.hpp"
 #include "support/fault_proxy.hpp"
 #include "support/run.hpp"
 #include "support/self_signed.hpp"
-#include "support/temporary_directory.hpp"
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
+#include "world.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <vector>
 
 using namespace tests;
-using blueprint::faas::test::TemporaryDirectory;
 
 namespace {
 
 using Kind = Fault::Kind;
-
-// Answers with what it was called with, and leaves a byte in a file for each run.
-constexpr std::string_view counting_script = R"(#!/bin/sh
-IFS= read -r line
-args=${line#*\"args\":}
-printf x >> "$COUNTER"
-printf '{"result":%s]}\n' "${args%%]*}"
-)";
-
-// A local cloud on a thread of its own, with job 0 deployed.
-class World {
-public:
-    World() : cloud_{io_, options(data_)} {
-        ok(cloud_.start());
-        port = static_cast<std::uint16_t>(std::stoul(cloud_.url().substr(cloud_.url().rfind(':') + 1)));
-        thread_ = std::thread{[this] { io_.run(); }};
-        config.memory_mib = 128;
-        config.timeout = 10s;
-        config.env_vars["COUNTER"] = Secret{counter().string()};
-    }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-    ~World() {
-        asio::co_spawn(io_, cloud_.stop(), [this](std::exception_ptr) { guard_.reset(); });
-        thread_.join();
-    }
-    // Puts job 0 in place without any fault.
-    void deploy() {
-        asio::io_context io{1};
-        FaasExecutor<LoopbackTransport, NoAuth, CustomCodec<>> executor{LoopbackTransport{io.get_executor()}, NoAuth{},
-                                                                        CustomCodec<>{{.base_url = cloud_.url()}}};
-        ok(run(io, executor.deploy_job(0, package, config)));
-    }
-    std::size_t runs() const {
-        std::error_code none;
-        const auto size = std::filesystem::file_size(counter(), none);
-        return none ? 0 : static_cast<std::size_t>(size);
-    }
-
-    std::uint16_t port = 0;
-    Package package =
-        ok(Package::from_binary(blueprint::faas::detail::bytes_of(counting_script), {.allow_script = true}));
-    FaasConfig config{};
-    local::CertificateAuthority authority = ok(local::CertificateAuthority::create());
-    local::CertificateAuthority stranger = ok(local::CertificateAuthority::create());
-
-private:
-    static local::CloudOptions options(const TemporaryDirectory& data) {
-        local::CloudOptions options;
-        options.data_directory = data.path() / "cloud";
-        options.limit_memory = std::getenv("BLUEPRINT_FAAS_NO_MEMORY_LIMIT") == nullptr;
-        return options;
-    }
-    std::filesystem::path counter() const { return data_.path() / "counter"; }
-
-    TemporaryDirectory data_{};
-    asio::io_context io_{1};
-    asio::executor_work_guard<asio::io_context::executor_type> guard_{io_.get_executor()};
-    local::Cloud cloud_;
-    std::thread thread_{};
-};
 
 enum class Wire : std::uint8_t { both, plain, tls };
 
@@ -208,15 +141,6 @@ local::Certificate certificate_for(const World& world, Certificate which) {
     return ok(world.authority.issue({"localhost", "127.0.0.1", "slow.faas.test", "none.invalid"}));
 }
 
-constexpr std::string_view name_of(Execution execution) noexcept {
-    switch (execution) {
-        case Execution::not_started: return "not started";
-        case Execution::started: return "started";
-        case Execution::unknown: break;
-    }
-    return "unknown";
-}
-
 // One cell: the operation meets the fault, `times` times, after `skip` exchanges that do not.
 struct Cell {
     const Row& row;
@@ -231,17 +155,6 @@ struct Report {
     std::string problems{};
     std::string saw{};
 };
-
-template <class TransportPolicy>
-TransportPolicy make_transport(asio::io_context& io, const World& world) {
-    if constexpr (TransportPolicy::confidential) {
-        return TransportPolicy{io.get_executor(),
-                               {.system_roots = false, .extra_roots = world.authority.certificate()}};
-    } else {
-        (void)world;
-        return TransportPolicy{io.get_executor()};
-    }
-}
 
 template <class TransportPolicy>
 Report run_cell(World& world, const Cell& cell, std::uint64_t number, std::size_t descriptors_before) {
@@ -396,8 +309,6 @@ Report run_cell(World& world, const Cell& cell, std::uint64_t number, std::size_
     return report;
 }
 
-bool exists(Operation operation) { return has<FaasExecutor<LoopbackTransport, NoAuth, CustomCodec<>>>(operation); }
-
 template <class TransportPolicy>
 void run_matrix(bool always) {
     const bool tls = TransportPolicy::confidential;
@@ -411,8 +322,7 @@ void run_matrix(bool always) {
         world.deploy();
         (void)run_cell<TransportPolicy>(world, {row, all_operations[0], tls}, ++number, 0);
     }
-    std::this_thread::sleep_for(200ms);  // for the platform to close what was just closed
-    const auto descriptors = open_descriptors();
+    const auto descriptors = settled_descriptors();
     for (const auto& row : rows()) {
         if (row.wire == (tls ? Wire::plain : Wire::tls)) continue;
         const bool late = row.expect == Expect::late || row.expect == Expect::late_unsent;

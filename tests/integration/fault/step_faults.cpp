@@ -3,6 +3,8 @@
 #include "step_faults.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include <arpa/inet.h>
 #include <array>
@@ -27,6 +29,8 @@ namespace {
 
 constexpr int end_of_stream = -1;
 constexpr int one_byte = -2;
+constexpr int broken_tls = -3;
+constexpr int an_hour = -4;
 
 struct Plan {
     std::atomic<bool> armed{false};
@@ -40,6 +44,7 @@ struct Plan {
 };
 Plan plan;
 thread_local bool mine = false;
+thread_local time_t seconds_ahead = 0;
 
 // Returns how the call is to fail; 0: not at all.
 int next(const char* call, std::span<const int> ways, bool of_any_thread = false) noexcept {
@@ -69,6 +74,12 @@ int fail_connection(int fd, int error) noexcept {
     return fail(error);
 }
 
+// So OpenSSL tells that a peer broke the protocol; SSL_get_error finds it in the queue.
+int fail_tls() noexcept {
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_RECORD_TYPE);
+    return -1;
+}
+
 constexpr std::array socket_ways{EMFILE, ENOMEM};
 constexpr std::array connect_ways{ECONNREFUSED, ETIMEDOUT, ENETUNREACH};
 constexpr std::array sockopt_ways{EINVAL};
@@ -79,6 +90,8 @@ constexpr std::array send_ways{ECONNRESET, EPIPE, ENOBUFS};
 constexpr std::array recv_ways{ECONNRESET, ETIMEDOUT, end_of_stream, one_byte};
 constexpr std::array epoll_ctl_ways{ENOMEM, ENOSPC};
 constexpr std::array epoll_wait_ways{EINTR};
+constexpr std::array tls_ways{broken_tls};
+constexpr std::array clock_ways{an_hour};
 constexpr std::array lookup_ways{EAI_AGAIN, EAI_NONAME, EAI_MEMORY};
 
 }  // namespace
@@ -98,15 +111,19 @@ StepFault::~StepFault() {
     plan.armed = false;
     mine = false;
 }
-bool StepFault::reached() const noexcept { return plan.reached; }
-bool StepFault::injected() const noexcept { return plan.injected; }
-std::string StepFault::what() const {
+bool StepFault::reached() noexcept { return plan.reached; }
+bool StepFault::injected() noexcept { return plan.injected; }
+std::string StepFault::what() {
     std::string text = plan.call;
     if (text == "getaddrinfo") return text + ": " + ::gai_strerror(plan.how);
     if (plan.how == end_of_stream) return text + ": end of the stream";
     if (plan.how == one_byte) return text + ": one byte";
+    if (plan.how == broken_tls) return text + ": an error of TLS";
+    if (plan.how == an_hour) return text + ": an hour later";
     return text + ": " + std::strerror(plan.how);
 }
+bool StepFault::harmless() noexcept { return plan.how == one_byte || plan.how == EINTR; }
+bool StepFault::leapt() noexcept { return plan.how == an_hour; }
 
 }  // namespace tests
 
@@ -174,6 +191,26 @@ int epoll_wait(int epoll, epoll_event* events, int room, int milliseconds) {
     static auto* const call = tests::real<int(int, epoll_event*, int, int)>("epoll_wait");
     if (const int how = tests::next("epoll_wait", tests::epoll_wait_ways)) return tests::fail(how);
     return call(epoll, events, room, milliseconds);
+}
+int clock_gettime(clockid_t clock, timespec* now) noexcept {
+    static auto* const call = tests::real<int(clockid_t, timespec*)>("clock_gettime");
+    const int done = call(clock, now);
+    if (clock != CLOCK_MONOTONIC || done != 0) return done;
+    if (tests::next("clock", tests::clock_ways) != 0) tests::seconds_ahead += 3600;
+    now->tv_sec += tests::seconds_ahead;
+    return done;
+}
+int SSL_connect(SSL* tls) {
+    static auto* const call = tests::real<int(SSL*)>("SSL_connect");
+    return tests::next("SSL_connect", tests::tls_ways) != 0 ? tests::fail_tls() : call(tls);
+}
+int SSL_read(SSL* tls, void* into, int room) {
+    static auto* const call = tests::real<int(SSL*, void*, int)>("SSL_read");
+    return tests::next("SSL_read", tests::tls_ways) != 0 ? tests::fail_tls() : call(tls, into, room);
+}
+int SSL_write(SSL* tls, const void* data, int size) {
+    static auto* const call = tests::real<int(SSL*, const void*, int)>("SSL_write");
+    return tests::next("SSL_write", tests::tls_ways) != 0 ? tests::fail_tls() : call(tls, data, size);
 }
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
     static auto* const call = tests::real<int(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");

@@ -20,22 +20,29 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
-/// Makes one system call of the calling thread fail. The program has its own `connect`, `send`, `recv` and so on, which
-/// hand on to the system's; while one of these lives they count, and the `nth` (from 0) fails in its `variant`-th way
-/// (from 0): the errors that this call is documented to have, the end of the stream, or a single byte taken.
-/// Name look-ups run on a thread of Asio's and count too. One at a time.
+/// Makes one step of the calling thread fail. The program has its own `connect`, `send`, `recv`, `SSL_read` and so on,
+/// which hand on to the system's and OpenSSL's; while one of these lives they count, and the `nth` (from 0) fails in
+/// its `variant`-th way (from 0): the errors that this call is documented to have, the end of the stream, a single byte
+/// taken. A reading of the clock "fails" by an hour that has passed, for this thread and for good, so that whatever
+/// deadline holds at this step has come. Name look-ups run on a thread of Asio's and count too. One at a time.
 class StepFault {
 public:
     StepFault(std::size_t nth, std::size_t variant) noexcept;
     StepFault(const StepFault&) = delete;
     StepFault& operator=(const StepFault&) = delete;
     ~StepFault();
-    /// Whether the run came as far as the `nth` call at all.
-    bool reached() const noexcept;
-    /// Whether that call has a `variant`-th way to fail.
-    bool injected() const noexcept;
-    /// Names the call and how it failed: "recv: Connection reset by peer".
-    std::string what() const;
+
+    // Of the last one, be it gone or not:
+    /// Whether the run came as far as the `nth` step at all.
+    static bool reached() noexcept;
+    /// Whether that step has a `variant`-th way to fail.
+    static bool injected() noexcept;
+    /// Whether what failed is nothing that an operation may fail of: an interrupted wait, a short read.
+    static bool harmless() noexcept;
+    /// Whether the clock leapt.
+    static bool leapt() noexcept;
+    /// Names the step and how it failed: "recv: Connection reset by peer".
+    static std::string what();
 };
 
 /// What the program's own getaddrinfo answers for the names below "faas.test": the loopback address at once, or after a
