@@ -8,15 +8,19 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <deque>
 #include <future>
 #include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 using namespace blueprint::faas;
 
@@ -104,6 +108,37 @@ TEST_CASE("executor: a cancellation slot ends the operation as `cancelled`") {
     io.run();
     REQUIRE(ended);
     CHECK(tests::failed(*ended).code == errc::cancelled);
+}
+
+TEST_CASE("executor: four threads run what a fifth starts and cancels") {
+    constexpr int calls = 400;
+    asio::io_context io;
+    auto echo = make_echo(io);
+    std::deque<asio::cancellation_signal> stops(calls);
+    std::atomic<int> answered{0};
+    std::atomic<int> cancelled{0};
+    std::atomic<int> other{0};
+    {
+        auto guard = asio::make_work_guard(io);
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i) threads.emplace_back([&] { io.run(); });
+        for (int i = 0; i < calls; ++i) {
+            auto& stop = stops[static_cast<std::size_t>(i)];
+            JobCall call{.job_id = 1, .timeout = std::chrono::hours{2}};
+            if (i % 2 == 0) call.args = {1};  // the others wait for ever
+            start(echo, echo.invoke(std::move(call)),
+                  asio::bind_cancellation_slot(stop.slot(), [&](const result<JobResult>& done) {
+                      ++(done ? answered : done.error().code == errc::cancelled ? cancelled : other);
+                  }));
+            if (i >= 7) stops[static_cast<std::size_t>(i - 7)].emit(asio::cancellation_type::partial);
+        }
+        for (auto& stop : stops) stop.emit(asio::cancellation_type::total);
+        guard.reset();
+        for (auto& thread : threads) thread.join();
+    }
+    CHECK(answered + cancelled == calls);
+    CHECK(answered <= calls / 2);
+    CHECK(other == 0);
 }
 
 TEST_CASE("C5: a wait beyond the deadline is told as `timed_out`, with the provider's name") {
