@@ -53,7 +53,7 @@ with tempfile.TemporaryDirectory() as directory:
         expect("no credential is shown", "another-token-than-that" not in done.stdout + done.stderr, done.stdout)
 
         for arguments in ([], ["--json"], [url, "--only"], [url, "--only", "nothing"], [url, "--time-limit", "x"],
-                          [url, "--bearer-file", "/nowhere"], [url, "--header", "X"], [url, url], ["ftp://x"]):
+                          [url, "--bearer-file", "/nowhere"], [url, "--header", "X"], [url, "--cert", token], [url, url], ["ftp://x"]):
             expect("usage", "usage:" in run(*arguments, status=2).stderr, arguments)
         expect("help", "--bearer-file" in run("--help").stdout, "--help")
     finally:

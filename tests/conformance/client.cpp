@@ -82,6 +82,9 @@ result<Client> Client::make(asio::io_context& io, Target target) {
     if (base->origin.tls) {
         TlsOptions tls;
         tls.extra_roots = target.extra_roots;
+        tls.client_certificate = target.client_certificate;
+        tls.client_key = target.client_key;
+        tls.client_key_password = target.client_key_password;
         exchange = [transport = HttpsTransport{io.get_executor(), tls}](const HttpRequest& request,
                                                                         Deadline deadline) mutable {
             return transport.exchange(request, deadline);

@@ -23,6 +23,9 @@ struct Target {
     std::string url{};                                     ///< base URL; plain HTTP only to this machine
     std::vector<std::pair<std::string, Secret>> fields{};  ///< sent with every request: the credential
     std::string extra_roots{};                             ///< PEM text of a certificate authority of its own
+    std::string client_certificate{};                      ///< PEM text of ours, if the platform asks for one
+    Secret client_key{};
+    Secret client_key_password{};
 };
 
 /// One request. `path` comes after the base URL, as it stands.

@@ -6,6 +6,7 @@
 #include "blueprint/faas/local/http_server.hpp"
 #include "blueprint/faas/transport/loopback.hpp"
 #include "suite.hpp"
+#include "support/client_certificate.hpp"
 #include "support/run.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -66,6 +67,11 @@ public:
     local::CertificateAuthority authority = ok(local::CertificateAuthority::create());
     std::optional<local::Cloud> cloud{};
 };
+
+asio::awaitable<bool> stopped(local::Cloud& cloud) {
+    co_await cloud.stop();
+    co_return true;
+}
 
 std::string told(const std::vector<Finding>& findings) {
     std::string text;
@@ -326,6 +332,32 @@ TEST_CASE("conformance: the local cloud passes") {
         CHECK((of(findings, "1.1-list").verdict == (row.strict_1_0 ? Verdict::not_offered : Verdict::ok)));
         CHECK((of(findings, "1.1-replace").verdict == (row.strict_1_0 ? Verdict::not_offered : Verdict::ok)));
     }
+}
+
+TEST_CASE("R18: conformance: a platform that asks for client certificates is judged with one, and refuses without") {
+    asio::io_context io{1};
+    const auto authority = ok(local::CertificateAuthority::create());
+    const auto server = ok(authority.issue({"127.0.0.1"}));
+    const auto ours = ok(authority.issue_client("conformance"));
+    local::CloudOptions options;
+    options.tls = local::TlsIdentity{server.certificate, server.private_key};
+    options.client_ca = authority.certificate();
+    options.limit_memory = std::getenv("BLUEPRINT_FAAS_NO_MEMORY_LIMIT") == nullptr;
+    local::Cloud cloud{io, std::move(options)};
+    ok(cloud.start());
+    Options one;
+    one.only = {"life"};
+    const std::string password = "a word of this test";
+    Target target{.url = cloud.url(), .extra_roots = authority.certificate()};
+    auto stranger = ok(Client::make(io, target));
+    CHECK(of(run_checks(stranger, one), "life").verdict == Verdict::failed);
+    target.client_certificate = ours.certificate;
+    target.client_key = Secret{test::encrypt_key(std::string{ours.private_key.reveal()}, password)};
+    target.client_key_password = Secret{password};
+    auto client = ok(Client::make(io, target));
+    const auto findings = run_checks(client, one);
+    CHECK_MESSAGE(of(findings, "life").verdict == Verdict::ok, told(findings));
+    tests::run(io, stopped(cloud));
 }
 
 TEST_CASE("conformance: each wrong platform is found out, and what the contract wants is told") {

@@ -22,13 +22,16 @@ using namespace blueprint::faas::conformance;
 namespace {
 
 constexpr std::string_view usage =
-    "usage: blueprint_faas_conformance URL [--bearer-file FILE] [--header 'NAME: FILE'] [--ca FILE] [--function FILE]\n"
+    "usage: blueprint_faas_conformance URL [--bearer-file FILE] [--header 'NAME: FILE'] [--ca FILE]\n"
+    "                                  [--cert FILE --key FILE [--key-password-file FILE]] [--function FILE]\n"
     "                                  [--only CHECK] [--no-large] [--time-limit SECONDS] [--json] [--help]\n"
     "Deploys small functions to the platform at URL, calls them, and removes them again. Plain http:// only on "
     "loopback.\n"
     "  --bearer-file FILE     send the first line of FILE as bearer token\n"
     "  --header 'NAME: FILE'  send the first line of FILE as header field NAME; may be given again\n"
     "  --ca FILE              also trust this certificate authority (PEM)\n"
+    "  --cert FILE            show this client certificate (PEM, its chain behind it) to a platform that asks for one\n"
+    "  --key FILE             its private key (PEM); encrypted: the first line of --key-password-file opens it\n"
     "  --function FILE        a compiled program that answers each call with its arguments, for platforms without sh\n"
     "  --only CHECK           only checks whose name begins so; may be given again\n"
     "  --no-large             leave out the packages beyond 50 and 250 MiB\n"
@@ -80,6 +83,12 @@ Arguments read_arguments(int argc, char** argv) {
             arguments.target.fields.emplace_back(text.substr(0, colon), first_line(text.substr(colon + 2)));
         } else if (name == "--ca") {
             arguments.target.extra_roots = contents(next());
+        } else if (name == "--cert") {
+            arguments.target.client_certificate = contents(next());
+        } else if (name == "--key") {
+            arguments.target.client_key = faas::Secret{contents(next())};
+        } else if (name == "--key-password-file") {
+            arguments.target.client_key_password = first_line(next());
         } else if (name == "--function") {
             arguments.options.function = contents(next());
         } else if (name == "--only") {
@@ -102,6 +111,8 @@ Arguments read_arguments(int argc, char** argv) {
         }
     }
     if (arguments.target.url.empty()) refuse("the URL of the platform is missing");
+    if (arguments.target.client_certificate.empty() != arguments.target.client_key.empty())
+        refuse("--cert and --key belong together");
     return arguments;
 }
 
