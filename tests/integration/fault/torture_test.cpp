@@ -115,6 +115,38 @@ struct Seen {
     bool cancelled = false;      // then it ends so, or well
 };
 
+// What reached the platform while the operation was under way.
+struct Reached {
+    std::size_t ran = 0;
+    std::size_t passed_on = 0;
+    bool spoiled = false;  // an answer may have been the test's
+};
+
+// What must be true of an outcome, whatever failed.
+void judge_outcome(const Outcome& outcome, Operation operation, const Seen& seen, const Reached& reached,
+                   const std::function<void(const std::string&)>& complain) {
+    // By the contract a 404, or an answer that tells nothing, means: no warming here, or a platform of version 1.0.
+    const bool lawful = reached.spoiled && (operation == Operation::warm || operation == Operation::describe_platform);
+    if (!outcome.wrong.empty() && operation != Operation::health_check && !lawful) complain(outcome.wrong);
+    if (outcome.error && seen.harmless) complain("it failed");
+    if (outcome.error && seen.cancelled && outcome.error->code != errc::cancelled)
+        complain("it should have been `cancelled`");
+    const auto ran = reached.ran;
+    if (runs_job(operation)) {
+        if (outcome.error && outcome.error->execution == Execution::not_started && ran != 0)
+            complain("it says that the job did not start, and it ran");
+        if (outcome.error && outcome.error->execution == Execution::started && ran == 0)
+            complain("it says that the job started, and it did not");
+        if (!outcome.error && ran == 0) complain("it succeeded, and nothing ran");
+        if (!repeatable(operation) && ran > 1) complain("it ran more than once");
+    } else if (!outcome.error && reached.passed_on == 0 && !reached.spoiled) {
+        complain("it succeeded, and nothing reached the platform");
+    }
+    // What failed once is survived by what may be repeated.
+    const bool unsent = outcome.error && outcome.error->execution == Execution::not_started;
+    if (outcome.error && seen.must_end_well && (repeatable(operation) || unsent)) complain("it gave up");
+}
+
 // What a failed cell says, by the step that failed.
 class Findings {
 public:
@@ -124,7 +156,6 @@ public:
     }
     std::size_t cells = 0;
     std::size_t failed = 0;
-    std::size_t succeeded = 0;
     std::ostringstream text{};
 };
 
@@ -148,10 +179,10 @@ public:
     // Runs one cell; false if its step was beyond the operation's end.
     Seen cell(const Named& named, bool warm, const std::shared_ptr<Spoil>& spoil, const Perform& perform_with,
               const std::function<std::string()>& what, Findings& findings) {
-        const auto counted_before = spoil->counted;
+        const Spoil again = *spoil;
         auto [seen, problems] = run_cell(named, warm, spoil, perform_with, true);
         if (problems.find("memory") != std::string::npos) {  // OpenSSL keeps some for good at the first time
-            spoil->counted = counted_before;
+            *spoil = again;
             std::tie(seen, problems) = run_cell(named, warm, spoil, perform_with, true);
         }
         if (!seen.reached || !seen.injected) return seen;
@@ -213,10 +244,7 @@ private:
                     .invoke_timeout = timeout, .control_timeout = timeout, .deploy_timeout = timeout};
                 const ResilienceOptions patience{
                     .retry = {.first_delay = 2ms, .first_throttled_delay = 2ms, .max_delay = 4ms}};
-                // Asio forgets that a write of the handshake failed and waits for the answer to it, if the connection
-                // is not dead: the time for connecting ends that.
-                const ConnectionOptions connections{.connect_timeout = 1s};
-                Executor executor{{make_transport<TransportPolicy>(io, world, connections), spoil},
+                Executor executor{{make_transport<TransportPolicy>(io, world), spoil},
                                   NoAuth{},
                                   CustomCodec<>{{.base_url = proxy->url(host)}},
                                   StandardResilience{patience},
@@ -271,30 +299,10 @@ private:
         if (!eventually([&] { return open_descriptors() == descriptors; }, 1s))
             complain(std::to_string(open_descriptors()) + " descriptors in place of " + std::to_string(descriptors));
 
-        const auto& outcome = *kept;
-        // By the contract a 404, or an answer that tells nothing, means: no warming here, or a platform of version 1.0.
-        const bool lawful =
-            spoiled && (named.operation == Operation::warm || named.operation == Operation::describe_platform);
-        if (!outcome.wrong.empty() && named.operation != Operation::health_check && !lawful) complain(outcome.wrong);
-        if (outcome.error && seen.harmless) complain("it failed");
-        if (outcome.error && seen.cancelled && outcome.error->code != errc::cancelled)
-            complain("it should have been `cancelled`");
-        if (runs_job(named.operation)) {
-            if (outcome.error && outcome.error->execution == Execution::not_started && ran != 0)
-                complain("it says that the job did not start, and it ran");
-            if (outcome.error && outcome.error->execution == Execution::started && ran == 0)
-                complain("it says that the job started, and it did not");
-            if (!outcome.error && ran == 0) complain("it succeeded, and nothing ran");
-            if (!repeatable(named.operation) && ran > 1) complain("it ran more than once");
-        } else if (!outcome.error && passed_on == 0 && !spoiled) {
-            complain("it succeeded, and nothing reached the platform");
-        }
-        // What failed once is survived by what may be repeated.
-        const bool unsent = outcome.error && outcome.error->execution == Execution::not_started;
-        if (outcome.error && seen.must_end_well && (repeatable(named.operation) || unsent)) complain("it gave up");
-        if (outcome.error && !problems.empty()) {
+        judge_outcome(*kept, named.operation, seen, {.ran = ran, .passed_on = passed_on, .spoiled = spoiled}, complain);
+        if (kept->error && !problems.empty()) {
             std::ostringstream saw;
-            saw << *outcome.error << " {" << name_of(outcome.error->execution) << "}, ran " << ran;
+            saw << *kept->error << " {" << name_of(kept->error->execution) << "}, ran " << ran;
             complain(saw.str());
         }
         return {seen, problems};

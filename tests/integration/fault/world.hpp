@@ -22,7 +22,6 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 namespace tests {
 
@@ -53,7 +52,7 @@ public:
         asio::co_spawn(io_, cloud_.stop(), [this](std::exception_ptr) { guard_.reset(); });
         thread_.join();
     }
-    // Puts job 0 in place without any fault.
+    /// Puts job 0 in place without any fault.
     void deploy() {
         asio::io_context io{1};
         FaasExecutor<LoopbackTransport, NoAuth, CustomCodec<>> executor{LoopbackTransport{io.get_executor()}, NoAuth{},
@@ -91,14 +90,13 @@ private:
 
 /// Makes the transport of an executor that trusts the world's authority alone.
 template <class TransportPolicy>
-TransportPolicy make_transport(asio::io_context& io, const World& world, ConnectionOptions connections = {}) {
+TransportPolicy make_transport(asio::io_context& io, const World& world) {
     if constexpr (TransportPolicy::confidential) {
         return TransportPolicy{io.get_executor(),
-                               {.system_roots = false, .extra_roots = world.authority.certificate()},
-                               std::move(connections)};
+                               {.system_roots = false, .extra_roots = world.authority.certificate()}};
     } else {
         (void)world;
-        return TransportPolicy{io.get_executor(), std::move(connections)};
+        return TransportPolicy{io.get_executor()};
     }
 }
 
