@@ -2,6 +2,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/http_server.hpp"
 #include "blueprint/faas/transport/impl/exchange.hpp"
+#include "feed.hpp"
 #include "targets.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -13,8 +14,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -39,12 +38,11 @@ struct Heard {
 // What the client makes of the answer `bytes` to `request`, if they come in pieces of up to `piece` bytes.
 Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece) {
     asio::io_context io{1};
-    int ends[2] = {-1, -1};
-    FAAS_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    const Feed feed;
     detail::Connection connection{io.get_executor(), request.origin};
-    connection.socket.assign(asio::ip::tcp::v4(), ends[0]);
+    connection.socket.assign(asio::ip::tcp::v4(), feed.tested());
     auto dog = std::make_shared<detail::Watchdog>(io.get_executor(), false);
-    detail::Watchdog::Watch watch{dog, ends[0], Deadline::max()};
+    detail::Watchdog::Watch watch{dog, feed.tested(), Deadline::max()};
     Heard heard;
     bool reusable = false;  // depends on the pieces: what follows an answer may not have come yet
     bool over = false;
@@ -62,17 +60,7 @@ Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece
                            FAAS_REQUIRE(!answer.error().message.empty());
                        }
                    });
-    io.poll();
-    while (!bytes.empty() && !over) {  // nobody reads on once it is over, so writing could wait for ever
-        const auto next = bytes.substr(0, piece);
-        FAAS_REQUIRE(::send(ends[1], next.data(), next.size(), MSG_NOSIGNAL) == static_cast<::ssize_t>(next.size()));
-        bytes.remove_prefix(next.size());
-        io.poll();
-    }
-    ::shutdown(ends[1], SHUT_WR);
-    io.run();
-    ::close(ends[1]);
-    FAAS_REQUIRE(over);
+    feed.say(io, bytes, piece, over);
     return heard;
 }
 

@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/url.hpp"
 #include "blueprint/faas/transport/impl/proxy_tunnel.hpp"
+#include "feed.hpp"
 #include "targets.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,8 +13,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace blueprint::faas::fuzz {
@@ -35,10 +34,9 @@ struct Tunnel {
 // What the client makes of a proxy that says `bytes`, in pieces of up to `piece` bytes, and hangs up.
 Tunnel ask(const detail::Proxy& proxy, std::string_view bytes, std::size_t piece) {
     asio::io_context io{1};
-    int ends[2] = {-1, -1};
-    FAAS_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    const Feed feed;
     detail::Connection connection{io.get_executor(), Origin{true, "far.example", 443}};
-    connection.socket.assign(asio::ip::tcp::v4(), ends[0]);
+    connection.socket.assign(asio::ip::tcp::v4(), feed.tested());
     boost::system::error_code broken;
     Tunnel tunnel;
     bool over = false;
@@ -56,17 +54,7 @@ Tunnel ask(const detail::Proxy& proxy, std::string_view bytes, std::size_t piece
             FAAS_REQUIRE(proxy.authorization.empty() || error.message.find(credential.substr(6)) == std::string::npos);
             FAAS_REQUIRE(error.message.find_first_of(control) == std::string::npos);
         });
-    io.poll();
-    while (!bytes.empty() && !over) {  // nobody reads on once it is over, so writing could wait for ever
-        const auto next = bytes.substr(0, piece);
-        FAAS_REQUIRE(::send(ends[1], next.data(), next.size(), MSG_NOSIGNAL) == static_cast<::ssize_t>(next.size()));
-        bytes.remove_prefix(next.size());
-        io.poll();
-    }
-    ::shutdown(ends[1], SHUT_WR);
-    io.run();
-    ::close(ends[1]);
-    FAAS_REQUIRE(over);
+    feed.say(io, bytes, piece, over);
     FAAS_REQUIRE(connection.out.find("Basic") == std::string::npos);
     return tunnel;
 }

@@ -214,12 +214,7 @@ Report run_cell(World& world, const Cell& cell, std::uint64_t number, std::size_
                 if (curable && outcome) {
                     const auto after = run_within(
                         io, perform(executor, Operation::invoke_idempotent, 0, world.package, world.config, 10s), 15s);
-                    // An operation that removed the function leaves none to be found.
-                    const bool gone = named.operation == Operation::undeploy_job && after && after->error &&
-                                      after->error->code == errc::not_found;
-                    if (!after) complain("the executor did not work again");
-                    if (after && after->error && !gone) complain("afterwards: " + after->error->message);
-                    if (after && !after->wrong.empty()) complain("afterwards: " + after->wrong);
+                    judge_afterwards(after, named.operation, complain);
                 }
             }
             io.restart();

@@ -200,6 +200,17 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
     co_return outcome;
 }
 
+/// Complains of an executor that does not work again once a fault has gone: `after` is what one more operation came to,
+/// `before` the one that met the fault.
+template <class Complain>
+void judge_afterwards(const std::optional<Outcome>& after, Operation before, const Complain& complain) {
+    if (!after) return complain("the executor did not work again");
+    // An operation that removed the function leaves none to be found.
+    const bool gone = before == Operation::undeploy_job && after->error && after->error->code == errc::not_found;
+    if (after->error && !gone) complain("afterwards: " + after->error->message);
+    if (!after->wrong.empty()) complain("afterwards: " + after->wrong);
+}
+
 }  // namespace tests
 
 #endif
