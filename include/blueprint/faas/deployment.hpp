@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,6 +100,32 @@ struct DeployProgress {
     std::uint64_t bytes_sent = 0;   ///< of the package, while it is uploaded; starts anew if it has to be sent again
     std::uint64_t bytes_total = 0;  ///< the package's size while it is uploaded, else 0
 };
+
+/// One request that a deployment would make.
+struct PlannedCall {
+    std::string what{};   ///< "PUT /2015-03-31/functions/blueprint-job-0/code", in the platform's words
+    std::string why{};    ///< "the package differs from the one in place"
+    bool writes = false;  ///< it changes something
+};
+
+/// What `deploy_job` would do now: nothing was changed to find out.
+struct DeployPlan {
+    bool unchanged = false;  ///< it would write nothing
+    std::vector<PlannedCall> calls{};
+};
+
+/// One state of a job's function that the platform keeps, where it keeps several.
+struct Revision {
+    std::string id{};              ///< the platform's name of it: "7"
+    double traffic = 0;            ///< the share of calls that it gets, 0 to 1
+    std::string deployed_at{};     ///< RFC 3339, UTC, as far as the platform tells
+    std::string package_sha256{};  ///< lower-case hex
+    std::string description{};
+};
+
+/// Takes the result of a job piece by piece, in the coroutine of the call, so it must return soon. An error that it
+/// returns ends the call and is the call's error.
+using ResultSink = std::function<result<void>(std::span<const std::uint8_t> piece)>;
 
 /// Is told of every step of a deployment; called from the coroutine that deploys, so it must return soon.
 using DeployObserver = std::function<void(const DeployProgress&)>;

@@ -1,16 +1,25 @@
 #ifndef BLUEPRINT_FAAS_ENVIRONMENT_HPP
 #define BLUEPRINT_FAAS_ENVIRONMENT_HPP
 
+#include "blueprint/faas/error.hpp"
+#include "blueprint/faas/secret.hpp"
+
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <utility>
 
 namespace blueprint::faas {
 
-/// The one door to wall clock, jitter and environment variables, so that a test can stand in it.
+/// The one door to wall clock, jitter, environment variables and small files, so that a test can stand in it.
 /// Not on the way of a successful call, hence virtual. May be used from several threads.
 class Environment {
 public:
@@ -32,6 +41,30 @@ public:
         const char* value = std::getenv(name.c_str());
         if (value == nullptr) return std::nullopt;
         return std::string{value};
+    }
+
+    /// Reads a small file, such as one with credentials; nothing if it does not exist. `errc::invalid_configuration`,
+    /// which names the path, if it cannot be read or has more than `max_bytes`. Blocks while it reads.
+    virtual result<std::optional<Secret>> read_file(const std::string& path, std::size_t max_bytes = 1U << 20U) const {
+        const auto refused = [&](const std::string& why) {
+            return Error{.code = errc::invalid_configuration,
+                         .message = "cannot read the file '" + path + "': " + why,
+                         .execution = Execution::not_started};
+        };
+        const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "rbe"), &std::fclose};
+        if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::optional<Secret>{};
+        if (!file) return refused(std::generic_category().message(errno));
+        std::setvbuf(file.get(), nullptr, _IONBF, 0);  // no copy of a secret in a buffer that nobody wipes
+        std::string text(max_bytes + 1, '\0');
+        const auto size = std::fread(text.data(), 1, text.size(), file.get());
+        const bool failed = std::ferror(file.get()) != 0;
+        const int error = errno;
+        text.resize(size);
+        const Secret whole{std::string_view{text}};
+        detail::wipe(text);
+        if (failed) return refused(std::generic_category().message(error));
+        if (size > max_bytes) return refused("it has more than " + std::to_string(max_bytes) + " bytes");
+        return std::optional<Secret>{whole};
     }
 
     /// The process's own environment.

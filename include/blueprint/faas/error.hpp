@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -67,6 +68,7 @@ struct Error {
     std::optional<std::chrono::milliseconds> retry_after{};  ///< what the platform asked us to wait
     Execution execution = Execution::unknown;                ///< whether the job may have run
     std::shared_ptr<const FaasMetrics> metrics{};            ///< what was measured of a failed call, if anything
+    std::vector<std::string> stack_trace{};                  ///< of a job that failed, if its language tells
 };
 
 /// A value or an `Error`. `value()` of a failed one throws `FaasException`.

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -77,6 +78,38 @@ public:
         auto outcome = co_await codec_.invoke_async(link, call);
         co_return concluded(link, std::move(outcome));
     }
+    /// Runs the job and hands its result to `sink` while it comes; the result that is returned has no bytes.
+    asio::awaitable<result<Invocation>> invoke_streaming(JobCall call, ResultSink sink)
+        requires CanInvokeStreaming<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.invoke_timeout))};
+        auto done = co_await codec_.invoke_streaming(link, call, sink);
+        if (!done) co_return concluded(link, std::move(done));
+        link.conclude(done->metrics);
+        done->result.job_id = call.job_id;
+        done->result.metadata = std::move(call.metadata);
+        done->result.ran_on = provider_name();
+        co_return done;
+    }
+    /// Asks whether the job may be invoked with these credentials and parameters. No job runs by it.
+    asio::awaitable<result<void>> check_invoke(JobId id)
+        requires CanCheckInvoke<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.check_invoke(link, id);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Tells which requests `deploy_job` with the same arguments would make now. Nothing is changed by it.
+    asio::awaitable<result<DeployPlan>> plan_deploy(JobId id, Package package, FaasConfig config)
+        requires CanPlanDeploy<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.plan_deploy(link, id, package, config);
+        co_return concluded(link, std::move(outcome));
+    }
     /// Puts the job's function in place and returns when it can be invoked. The same package and configuration again
     /// write nothing. `observer` is told of each step.
     asio::awaitable<result<FaasDeployment>> deploy_job(JobId id, Package package, FaasConfig config,
@@ -131,6 +164,33 @@ public:
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = control_link(options_.control_timeout);
         auto outcome = co_await codec_.describe_platform(link);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Returns the states of the job's function that the platform keeps, the newest first.
+    asio::awaitable<result<std::vector<Revision>>> list_revisions(JobId id)
+        requires CanListRevisions<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.list_revisions(link, id);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Gives `revision` the share (0 to 1) of the job's calls, and the rest to the one that has most of them now.
+    asio::awaitable<result<void>> shift_traffic(JobId id, std::string revision, double share)
+        requires CanShiftTraffic<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.shift_traffic(link, id, revision, share);
+        co_return concluded(link, std::move(outcome));
+    }
+    /// Gives all calls to the revision before the one that has them now, and returns it.
+    asio::awaitable<result<Revision>> roll_back(JobId id)
+        requires CanRollBack<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.roll_back(link, id);
         co_return concluded(link, std::move(outcome));
     }
     /// Removes the job's function; an unknown job is no error.

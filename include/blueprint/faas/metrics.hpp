@@ -34,6 +34,9 @@ struct FaasMetrics {
     std::uint32_t attempts = 1;               ///< exchanges made for this call
     std::optional<bool> connection_reused{};  ///< the last exchange went over a kept connection
     std::string request_id{};
+    std::string executed_version{};                   ///< of the function, where the platform has versions
+    std::optional<std::uint32_t> memory_limit_mib{};  ///< what the instance was given
+    std::string log_tail{};                           ///< the end of the job's log, where it was asked for
     /// Every attempt that failed, in order, those included that ended before anything was sent; of a failed call the
     /// last one too. Empty of an untroubled call.
     std::vector<Attempt> failed_attempts{};

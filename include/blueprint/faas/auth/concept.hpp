@@ -16,8 +16,11 @@ namespace asio = boost::asio;
 /// What a request is for. The compiler knows it, so a token of one kind can never be sent for another.
 namespace purpose {
 
-/// The platform's management API.
-struct ControlPlane {};
+/// The platform's management API; `service` names another one of the platform's, such as "s3" for its object storage,
+/// where credentials are made for one service. Empty: the codec's own. Static lifetime.
+struct ControlPlane {
+    std::string_view service{};
+};
 /// Calling the function; `audience` is whom a token must be made for (its URL), and outlives the request.
 struct Invocation {
     std::string_view audience{};
@@ -33,7 +36,9 @@ struct Upload {};
 /// and tells whether the next call may give another credential. `reveals_secret` says that who reads the request can
 /// use the credential. A model that has to ask somebody may also have `authorize(request, purpose, deadline)`, and one
 /// whose credentials change while calls are under way `invalidate(request)`, which drops only what that request was
-/// sent with: see `authorize` and `invalidate` below. Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials.
+/// sent with: see `authorize` and `invalidate` below. One that learns from answers (the platform's clock, say) may have
+/// `observe(request, answer)`, which is called for every answer before it is judged.
+/// Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials, SigV4.
 template <class A>
 concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& request, purpose::Invocation invocation) {
     { A::reveals_secret } -> std::convertible_to<bool>;

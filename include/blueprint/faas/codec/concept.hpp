@@ -10,6 +10,7 @@
 #include "blueprint/faas/transport/in_memory.hpp"
 
 #include <concepts>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,30 @@ concept CanInvoke = requires(C& codec, L& link, const JobCall& call) {
 template <class C, class L>
 concept CanInvokeAsync = requires(C& codec, L& link, const JobCall& call) {
     { codec.invoke_async(link, call) } -> std::same_as<asio::awaitable<result<Receipt>>>;
+};
+template <class C, class L>
+concept CanInvokeStreaming = requires(C& codec, L& link, const JobCall& call, const ResultSink& sink) {
+    { codec.invoke_streaming(link, call, sink) } -> std::same_as<asio::awaitable<result<Invocation>>>;
+};
+template <class C, class L>
+concept CanCheckInvoke = requires(C& codec, L& link, JobId id) {
+    { codec.check_invoke(link, id) } -> std::same_as<asio::awaitable<result<void>>>;
+};
+template <class C, class L>
+concept CanPlanDeploy = requires(C& codec, L& link, JobId id, const Package& package, const FaasConfig& config) {
+    { codec.plan_deploy(link, id, package, config) } -> std::same_as<asio::awaitable<result<DeployPlan>>>;
+};
+template <class C, class L>
+concept CanListRevisions = requires(C& codec, L& link, JobId id) {
+    { codec.list_revisions(link, id) } -> std::same_as<asio::awaitable<result<std::vector<Revision>>>>;
+};
+template <class C, class L>
+concept CanShiftTraffic = requires(C& codec, L& link, JobId id, const std::string& revision, double share) {
+    { codec.shift_traffic(link, id, revision, share) } -> std::same_as<asio::awaitable<result<void>>>;
+};
+template <class C, class L>
+concept CanRollBack = requires(C& codec, L& link, JobId id) {
+    { codec.roll_back(link, id) } -> std::same_as<asio::awaitable<result<Revision>>>;
 };
 template <class C, class L>
 concept CanDeploy = requires(C& codec, L& link, JobId id, const Package& package, const FaasConfig& config,
@@ -60,7 +85,7 @@ concept CanUndeploy = requires(C& codec, L& link, JobId id) {
 /// Speaks one platform's protocol: turns an operation into exchanges over a `Link`, and their answers into a result.
 /// It holds what it was told and what it discovered (addresses, keys), so that a warm invoke is one request; several
 /// operations run over it at once, so what changes in it is guarded. `invoke` leaves `total_duration`, `attempts` and
-/// `ran_on` to the executor. Models: CustomCodec.
+/// `ran_on` to the executor. Models: CustomCodec, LambdaCodec.
 template <class C>
 concept Codec =
     std::move_constructible<C> && CanInvoke<C, Link<InMemoryTransport, NoAuth, StandardResilience>> && requires {

@@ -150,6 +150,8 @@ private:
         ++attempts_;
         auto answer = co_await transport_.exchange(request, deadline_);
         if (answer) {
+            if constexpr (requires { auth_.observe(std::as_const(request), std::as_const(*answer)); })
+                auth_.observe(std::as_const(request), std::as_const(*answer));
             std::optional<Error> meant = judge(std::as_const(*answer));
             if (meant) {
                 detail::redact(*meant, request.headers);
