@@ -60,6 +60,23 @@ public:
 };
 static_assert(Auth<Renewable>);
 
+// One that looks at the answers to what it signed.
+class Observer {
+public:
+    static constexpr bool reveals_secret = false;
+    asio::awaitable<result<void>> authorize(HttpRequest& request, auto) {
+        request.headers.set("X-Signed", std::to_string(seen->size()));
+        co_return result<void>{};
+    }
+    void observe(const HttpRequest& request, const HttpResponse& answer) {
+        seen->push_back(std::string{request.headers.get("X-Signed").value_or("")} + " " +
+                        std::to_string(answer.status));
+    }
+    bool invalidate() noexcept { return true; }
+    std::shared_ptr<std::vector<std::string>> seen = std::make_shared<std::vector<std::string>>();
+};
+static_assert(Auth<Observer>);
+
 const Error reset{.code = errc::infrastructure, .message = "reset", .retryable = true, .execution = Execution::unknown};
 const Error refused{
     .code = errc::infrastructure, .message = "refused", .retryable = true, .execution = Execution::not_started};
@@ -431,4 +448,15 @@ TEST_CASE("C7: who was cancelled before the call sends nothing any more") {
     CHECK(failed(*ended).code == errc::cancelled);
     CHECK(failed(*ended).execution == Execution::not_started);
     CHECK(*sent == 0);
+}
+
+TEST_CASE("link: an auth that learns from answers sees each of them, with the request as it was sent, and no failure") {
+    Observer auth;
+    const auto seen = auth.seen;
+    Scripted<Observer> world{{.retry = at_once}, std::move(auth)};
+    world.script->then(401, R"({"error":"expired","code":"UNAUTHORIZED"})");
+    world.script->then(refused);
+    world.script->then(200, good);
+    ok(world.invoke({.job_id = 0}));
+    CHECK((*seen == std::vector<std::string>{"0 401", "1 200"}));
 }
