@@ -34,6 +34,12 @@ public:
     virtual asio::awaitable<result<FaasDeployment>> get_deployment(JobId) = 0;
     virtual asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments() = 0;
     virtual asio::awaitable<result<PlatformDescription>> describe_platform() = 0;
+    virtual asio::awaitable<result<Invocation>> invoke_streaming(JobCall, ResultSink) = 0;
+    virtual asio::awaitable<result<void>> check_invoke(JobId) = 0;
+    virtual asio::awaitable<result<DeployPlan>> plan_deploy(JobId, const Package&, FaasConfig) = 0;
+    virtual asio::awaitable<result<std::vector<Revision>>> list_revisions(JobId) = 0;
+    virtual asio::awaitable<result<void>> shift_traffic(JobId, std::string, double) = 0;
+    virtual asio::awaitable<result<Revision>> roll_back(JobId) = 0;
     virtual asio::awaitable<result<void>> undeploy_job(JobId) = 0;
 };
 
@@ -104,6 +110,42 @@ public:
         else
             return unsupported_operation<PlatformDescription>("describe_platform", provider_name());
     }
+    asio::awaitable<result<Invocation>> invoke_streaming(JobCall call, ResultSink sink) override {
+        if constexpr (requires(E& e) { e.invoke_streaming(call, sink); })
+            return executor_->invoke_streaming(std::move(call), std::move(sink));
+        else
+            return unsupported_operation<Invocation>("invoke_streaming", call.job_id, provider_name());
+    }
+    asio::awaitable<result<void>> check_invoke(JobId id) override {
+        if constexpr (requires(E& e) { e.check_invoke(id); })
+            return executor_->check_invoke(id);
+        else
+            return unsupported_operation<void>("check_invoke", id, provider_name());
+    }
+    asio::awaitable<result<DeployPlan>> plan_deploy(JobId id, const Package& package, FaasConfig config) override {
+        if constexpr (requires(E& e) { e.plan_deploy(id, package, config); })
+            return executor_->plan_deploy(id, package, std::move(config));
+        else
+            return unsupported_operation<DeployPlan>("plan_deploy", id, provider_name());
+    }
+    asio::awaitable<result<std::vector<Revision>>> list_revisions(JobId id) override {
+        if constexpr (requires(E& e) { e.list_revisions(id); })
+            return executor_->list_revisions(id);
+        else
+            return unsupported_operation<std::vector<Revision>>("list_revisions", id, provider_name());
+    }
+    asio::awaitable<result<void>> shift_traffic(JobId id, std::string revision, double share) override {
+        if constexpr (requires(E& e) { e.shift_traffic(id, revision, share); })
+            return executor_->shift_traffic(id, std::move(revision), share);
+        else
+            return unsupported_operation<void>("shift_traffic", id, provider_name());
+    }
+    asio::awaitable<result<Revision>> roll_back(JobId id) override {
+        if constexpr (requires(E& e) { e.roll_back(id); })
+            return executor_->roll_back(id);
+        else
+            return unsupported_operation<Revision>("roll_back", id, provider_name());
+    }
     asio::awaitable<result<void>> undeploy_job(JobId id) override {
         if constexpr (requires(E& e) { e.undeploy_job(id); })
             return executor_->undeploy_job(id);
@@ -162,6 +204,26 @@ public:
     }
     /// Returns what the platform announces of itself.
     asio::awaitable<result<PlatformDescription>> describe_platform() const { return executor_->describe_platform(); }
+    /// Runs the job and hands its result to `sink` while it comes.
+    asio::awaitable<result<Invocation>> invoke_streaming(JobCall call, ResultSink sink) const {
+        return executor_->invoke_streaming(std::move(call), std::move(sink));
+    }
+    /// Asks whether the job may be invoked. No job runs by it.
+    asio::awaitable<result<void>> check_invoke(JobId id) const { return executor_->check_invoke(id); }
+    /// Tells which requests `deploy_job` would make now.
+    asio::awaitable<result<DeployPlan>> plan_deploy(JobId id, const Package& package, FaasConfig config) const {
+        return executor_->plan_deploy(id, package, std::move(config));
+    }
+    /// Returns the states of the job's function that the platform keeps.
+    asio::awaitable<result<std::vector<Revision>>> list_revisions(JobId id) const {
+        return executor_->list_revisions(id);
+    }
+    /// Gives `revision` the share (0 to 1) of the job's calls.
+    asio::awaitable<result<void>> shift_traffic(JobId id, std::string revision, double share) const {
+        return executor_->shift_traffic(id, std::move(revision), share);
+    }
+    /// Gives all calls to the revision before the one that has them now.
+    asio::awaitable<result<Revision>> roll_back(JobId id) const { return executor_->roll_back(id); }
     /// Removes the job's function.
     asio::awaitable<result<void>> undeploy_job(JobId id) const { return executor_->undeploy_job(id); }
 

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace blueprint::faas {
@@ -70,6 +71,37 @@ public:
         requires requires(E& e) { e.describe_platform(); }
     {
         return wait(executor_.describe_platform());
+    }
+    auto invoke_streaming(JobCall call, ResultSink sink)
+        requires requires(E& e) { e.invoke_streaming(call, sink); }
+    {
+        return wait(executor_.invoke_streaming(std::move(call), std::move(sink)));
+    }
+    auto check_invoke(JobId id)
+        requires requires(E& e) { e.check_invoke(id); }
+    {
+        return wait(executor_.check_invoke(id));
+    }
+    template <class P>
+    auto plan_deploy(JobId id, P package, FaasConfig config)
+        requires requires(E& e) { e.plan_deploy(id, package, config); }
+    {
+        return wait(executor_.plan_deploy(id, std::move(package), std::move(config)));
+    }
+    auto list_revisions(JobId id)
+        requires requires(E& e) { e.list_revisions(id); }
+    {
+        return wait(executor_.list_revisions(id));
+    }
+    auto shift_traffic(JobId id, std::string revision, double share)
+        requires requires(E& e) { e.shift_traffic(id, revision, share); }
+    {
+        return wait(executor_.shift_traffic(id, std::move(revision), share));
+    }
+    auto roll_back(JobId id)
+        requires requires(E& e) { e.roll_back(id); }
+    {
+        return wait(executor_.roll_back(id));
     }
     auto undeploy_job(JobId id)
         requires requires(E& e) { e.undeploy_job(id); }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace faas = blueprint::faas;
 using namespace blueprint::faas::tests;
@@ -42,11 +43,34 @@ struct RichExecutor : FakeExecutor {
     faas::asio::awaitable<faas::result<faas::FaasDeployment>> get_deployment(JobId id) {
         co_return faas::FaasDeployment{.job_id = id};
     }
+    faas::asio::awaitable<faas::result<faas::Invocation>> invoke_streaming(faas::JobCall call, faas::ResultSink sink) {
+        auto taken = sink(call.args);
+        if (!taken) co_return taken.error();
+        co_return faas::Invocation{};
+    }
+    faas::asio::awaitable<faas::result<void>> check_invoke(JobId id) {
+        asked = "check " + std::to_string(id.value());
+        co_return faas::result<void>{};
+    }
+    faas::asio::awaitable<faas::result<faas::DeployPlan>> plan_deploy(JobId, faas::Package, faas::FaasConfig config) {
+        faas::DeployPlan plan;
+        plan.calls.push_back({.what = "PUT " + std::to_string(config.memory_mib)});
+        co_return plan;
+    }
+    faas::asio::awaitable<faas::result<std::vector<faas::Revision>>> list_revisions(JobId) {
+        co_return std::vector<faas::Revision>(2);
+    }
+    faas::asio::awaitable<faas::result<void>> shift_traffic(JobId, std::string revision, double share) {
+        asked = "shift " + revision + ' ' + std::to_string(share > 0.25 && share < 0.75);
+        co_return faas::result<void>{};
+    }
+    faas::asio::awaitable<faas::result<faas::Revision>> roll_back(JobId) { co_return faas::Revision{.id = "6"}; }
     faas::asio::awaitable<faas::result<void>> undeploy_job(JobId) {
         ++undeployed;
         co_return faas::result<void>{};
     }
     int undeployed = 0;
+    std::string asked{};
 };
 
 faas::Package some_package() {
@@ -78,6 +102,19 @@ TEST_CASE("any executor: forwards every operation that the executor has") {
     CHECK(deployed->job_id == JobId{2});
     CHECK(deployed->memory_mib == 256U);
     CHECK(told == "done");
+    faas::Bytes pieces;
+    CHECK(finish(any.invoke_streaming({.job_id = 1, .args = {4, 5}}, [&](auto piece) {
+              pieces.insert(pieces.end(), piece.begin(), piece.end());
+              return faas::result<void>{};
+          })).has_value());
+    CHECK((pieces == faas::Bytes{4, 5}));
+    CHECK(finish(any.check_invoke(JobId{3})).has_value());
+    CHECK(rich->asked == "check 3");
+    CHECK(finish(any.plan_deploy(JobId{2}, package, {.memory_mib = 128}))->calls.front().what == "PUT 128");
+    CHECK(finish(any.list_revisions(JobId{2}))->size() == 2);
+    CHECK(finish(any.shift_traffic(JobId{2}, "7", 0.5)).has_value());
+    CHECK(rich->asked == "shift 7 1");
+    CHECK(finish(any.roll_back(JobId{2}))->id == "6");
     CHECK(rich->calls == 2);
 }
 
@@ -96,6 +133,12 @@ TEST_CASE("any executor: an operation that the executor lacks is unsupported, no
     check(finish(any.warm(JobId{6}, 1)), "warm");
     check(finish(any.get_deployment(JobId{6})), "get_deployment");
     check(finish(any.undeploy_job(JobId{6})), "undeploy_job");
+    check(finish(any.invoke_streaming({.job_id = 6}, [](auto) { return faas::result<void>{}; })), "invoke_streaming");
+    check(finish(any.check_invoke(JobId{6})), "check_invoke");
+    check(finish(any.plan_deploy(JobId{6}, some_package(), {})), "plan_deploy");
+    check(finish(any.list_revisions(JobId{6})), "list_revisions");
+    check(finish(any.shift_traffic(JobId{6}, "2", 0.5)), "shift_traffic");
+    check(finish(any.roll_back(JobId{6})), "roll_back");
     const faas::Package package = some_package();
     check(finish(any.deploy_job(JobId{6}, package, {})), "deploy_job");
     CHECK(finish(any.list_deployments()).error().message.find("list_deployments was not done: plain") == 0);
