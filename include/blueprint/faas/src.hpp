@@ -20,6 +20,8 @@
 #endif
 
 #include "blueprint/faas/auth/impl/oauth2.ipp"
+#include "blueprint/faas/auth/impl/sigv4_signing.ipp"
+#include "blueprint/faas/auth/impl/sigv4_stages.ipp"
 #include "blueprint/faas/codec/impl/custom_announced.ipp"
 #include "blueprint/faas/codec/impl/custom_protocol.ipp"
 #include "blueprint/faas/detail/impl/append_file.ipp"
@@ -27,6 +29,7 @@
 #include "blueprint/faas/detail/impl/encoding.ipp"
 #include "blueprint/faas/detail/impl/file_body.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
+#include "blueprint/faas/detail/impl/hmac.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
 #include "blueprint/faas/detail/impl/single_flight.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"

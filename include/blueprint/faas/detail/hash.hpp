@@ -37,6 +37,9 @@ public:
     void update(std::span<const std::uint8_t> data);
     /// Returns the digest of everything since the start, and starts anew.
     Sha256Digest finish();
+    /// Returns the same, but does not start anew, which costs as much as a block: the object may then only be assigned
+    /// to or destroyed.
+    Sha256Digest conclude();
 
 private:
     struct Free {

@@ -55,9 +55,14 @@ BLUEPRINT_FAAS_DECL void Sha256::update(std::span<const std::uint8_t> data) {
     require_openssl(EVP_DigestUpdate(context_.get(), data.data(), data.size()));
 }
 
-BLUEPRINT_FAAS_DECL Sha256Digest Sha256::finish() {
+BLUEPRINT_FAAS_DECL Sha256Digest Sha256::conclude() {
     Sha256Digest digest{};
     require_openssl(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
+    return digest;
+}
+
+BLUEPRINT_FAAS_DECL Sha256Digest Sha256::finish() {
+    const Sha256Digest digest = conclude();
     require_openssl(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr));
     return digest;
 }
