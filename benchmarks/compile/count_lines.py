@@ -3,8 +3,8 @@
 
 Lines after preprocessing (-E -P), because they are the same on every machine, where seconds are not. Two ways: all in
 the headers, and with the heavy code compiled once (BLUEPRINT_FAAS_SEPARATE_COMPILATION). The ceilings hold for both, but for
-what takes in the JSON parser (a platform's own codec, OAuth 2.0) or timers (the token cache) with its implementation when
-header-only, which is what the other way is for.
+what takes in the JSON parser (a platform's own codec, OAuth 2.0), timers (the token cache) or OpenSSL's digests (SigV4) with
+its implementation when header-only, which is what the other way is for.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from public_headers import public_headers  # noqa: E402
 CORE_VALUES = {"config", "deadline", "deployment", "error", "fwd", "http", "job", "metrics", "secret", "version"}
 SEPARATE_ONLY = {
     "blueprint/faas/auth/oauth2.hpp",
+    "blueprint/faas/auth/sigv4.hpp",
+    "blueprint/faas/auth/sigv4_signing.hpp",
     "blueprint/faas/auth/token_cache.hpp",
     "blueprint/faas/codec/custom.hpp",
 }

@@ -88,12 +88,19 @@ public:
     }
     /// Adds a field, also if there is one of that name.
     void add(std::string_view name, std::string_view value) {
-        if (!is_token(name) || value.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos) {
+        if (!is_token(name) || !is_value(value)) {
             refused_ = is_token(name) ? name : "(a name that is no token)";
             return;
         }
-        reserve(text_.size() + name.size() + value.size() + 4);
-        text_.append(name).append(": ").append(value).append("\r\n");
+        const auto at = text_.size();
+        reserve(at + name.size() + value.size() + 4);
+        text_.append(name.size() + value.size() + 4, ' ');
+        char* const to = text_.data() + at;
+        name.copy(to, name.size());
+        to[name.size()] = ':';
+        value.copy(to + name.size() + 2, value.size());
+        to[name.size() + 2 + value.size()] = '\r';
+        to[name.size() + 3 + value.size()] = '\n';
     }
     /// Returns the first field of that name; the view lives until the headers change.
     std::optional<std::string_view> get(std::string_view name) const noexcept {
@@ -104,6 +111,20 @@ public:
     void erase(std::string_view name) {
         for (auto line = find(name); !line.empty(); line = find(name))
             text_.erase(static_cast<std::size_t>(line.data() - text_.data()), line.size());
+    }
+    /// Keeps only the fields that make up the first `size` characters of `text()`.
+    void shorten(std::size_t size) { text_.resize(size); }
+    /// Drops the fields of which `drop(name)` says so.
+    template <class Drop>
+    void erase_if(Drop drop) {
+        for (std::size_t at = 0; at < text_.size();) {
+            const auto size = text_.find('\r', at) + 2 - at;
+            const auto line = std::string_view{text_}.substr(at, size);
+            if (drop(line.substr(0, line.find(':'))))
+                text_.erase(at, size);
+            else
+                at += size;
+        }
     }
     /// Returns all fields as "Name: value\r\n" lines.
     std::string_view text() const noexcept { return text_; }
@@ -116,10 +137,15 @@ private:
     static constexpr bool is_token(std::string_view name) noexcept {
         if (name.empty()) return false;
         for (const char c : name) {
-            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-            if (!letter && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) == std::string_view::npos) return false;
+            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+            if (!letter && std::string_view{"!#$%&'*+.^_`|~"}.find(c) == std::string_view::npos) return false;
         }
         return true;
+    }
+    // Each looked for on its own: that is a search of whole words of memory, and values may be long.
+    static constexpr bool is_value(std::string_view value) noexcept {
+        constexpr auto none = std::string_view::npos;
+        return value.find('\r') == none && value.find('\n') == none && value.find('\0') == none;
     }
     std::string_view find(std::string_view name) const noexcept {
         for (std::size_t at = 0; at < text_.size();) {

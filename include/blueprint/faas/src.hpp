@@ -20,6 +20,7 @@
 #endif
 
 #include "blueprint/faas/auth/impl/oauth2.ipp"
+#include "blueprint/faas/auth/impl/sigv4.ipp"
 #include "blueprint/faas/auth/impl/sigv4_signing.ipp"
 #include "blueprint/faas/auth/impl/sigv4_stages.ipp"
 #include "blueprint/faas/codec/impl/custom_announced.ipp"

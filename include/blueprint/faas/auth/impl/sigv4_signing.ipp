@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_AUTH_IMPL_SIGV4_SIGNING_IPP
 #define BLUEPRINT_FAAS_AUTH_IMPL_SIGV4_SIGNING_IPP
 
+#include "blueprint/faas/auth/impl/sigv4_canonical.hpp"
 #include "blueprint/faas/auth/impl/sigv4_text.hpp"
 #include "blueprint/faas/auth/sigv4_signing.hpp"
 #include "blueprint/faas/body_stream.hpp"
@@ -32,102 +33,67 @@ inline Error refused(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-// Whether the text at `at` is an escape in upper-case digits.
-inline bool upper_escape(std::string_view text, std::size_t at) noexcept {
-    const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); };
-    return text.size() - at > 2 && text[at] == '%' && digit(text[at + 1]) && digit(text[at + 2]);
-}
-
-// Whether all servers read the target alike: escapes in upper case, and nothing unescaped but unreserved characters and
-// what parts the target.
-inline bool is_strict(std::string_view target) noexcept {
-    std::size_t at = 0;
-    for (; at < target.size() && target[at] != '?'; ++at) {
-        if (is_unreserved(target[at]) || target[at] == '/') continue;
-        if (!upper_escape(target, at)) return false;
-        at += 2;
-    }
-    bool in_name = true;
-    for (++at; at < target.size(); ++at) {
-        const char c = target[at];
-        if (is_unreserved(c)) continue;
-        if (c == '&' || (c == '=' && in_name)) {
-            in_name = c == '&';
-            continue;
-        }
-        if (!upper_escape(target, at)) return false;
-        at += 2;
-    }
-    return true;
-}
-
-inline std::string strict_target(std::string_view target) {
-    const auto path = target.substr(0, target.find('?'));
-    std::string strict(target.size() * 3 + 1, '\0');
-    Writer out{strict.data()};
-    for (std::size_t at = 0; at < path.size(); ++at) {
-        if (is_unreserved(path[at]) || path[at] == '/') {
-            out.put(path[at]);
-            continue;
-        }
-        const int escaped = escaped_byte(path.substr(at));
-        out.put_escaped(escaped >= 0 ? static_cast<std::uint8_t>(escaped) : static_cast<std::uint8_t>(path[at]));
-        if (escaped >= 0) at += 2;
-    }
-    char before = '?';
-    for_each_parameter(target.substr(std::min(path.size() + 1, target.size())), [&](std::string_view parameter) {
-        const auto name = parameter.substr(0, parameter.find('='));
-        out.put(std::exchange(before, '&'));
-        put_query_part(out, name);
-        if (name.size() == parameter.size()) return;
-        out.put('=');
-        put_query_part(out, parameter.substr(name.size() + 1));
-    });
-    strict.resize(out.size());
-    return strict;
-}
-
 inline bool is_own_field(std::string_view name) noexcept {
     return std::any_of(own_fields.begin(), own_fields.end(), [&](std::string_view own) { return iequals(own, name); });
 }
 
-inline bool is_s3(std::string_view service) noexcept { return !aws::path_rules(service).encode; }
+// Of a name in lower case that begins with "x-amz-".
+inline bool is_own_lower(std::string_view name) noexcept {
+    return name == "x-amz-date" || name == "x-amz-security-token" || name == "x-amz-content-sha256";
+}
 
 }  // namespace detail::sigv4
 
 namespace aws {
+
+namespace sigv4 = faas::detail::sigv4;
 
 // What one signature is made at.
 class Signer::Desk {
 public:
     result<void> sign(HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
                       std::chrono::system_clock::time_point now, const SigningOptions& options) {
-        tidy(request.target);
         auto payload = hash_payload(request, options.unsigned_payload);
         if (!payload) return std::move(payload).error();
-        set_time(now);
-        const bool s3 = faas::detail::sigv4::is_s3(scope.service);
-        const bool send_hash = s3 || options.send_payload_hash || options.unsigned_payload;
-        const bool stale = collect(request);
-        fields_.push_back({"x-amz-date", date()});
-        if (send_hash) fields_.push_back({"x-amz-content-sha256", *payload});
+        const auto rules = path_rules(scope.service);
+        const bool same_second = set_time(now);
+        const bool send_hash = !rules.encode || options.send_payload_hash || options.unsigned_payload;
         const auto token = credentials.session_token.reveal();
-        if (!token.empty() && !options.token_after_signing) fields_.push_back({"x-amz-security-token", token});
-        const auto code = make_signature(request, request.target, *payload, credentials, scope);
+        const auto signed_token = options.token_after_signing ? std::string_view{} : token;
+        const bool again = !send_hash && is_like_the_last(request, rules, signed_token);
+        if (again) {
+            if (!same_second) {
+                canonical_.overwrite(last_.date_at, date());
+                last_.hashed_ahead = false;
+            }
+            canonical_.overwrite(last_.payload_at, *payload);
+            request.headers.shorten(last_.fields_size);
+        } else {
+            last_.good = last_.hashed_ahead = false;
+            look_at_target(request.target, rules);
+            const auto own = collect(request);
+            canonical_.add("x-amz-date", date());
+            if (send_hash) canonical_.add("x-amz-content-sha256", *payload);
+            if (!signed_token.empty()) canonical_.add("x-amz-security-token", signed_token);
+            canonical_.make(to_string(request.verb), uri_, query_, *payload);
+            if (own == Own::last) request.headers.shorten(last_.fields_size);
+            if (own == Own::among_others) request.headers.erase_if(sigv4::is_own_field);
+            if (!send_hash) remember(request, signed_token);
+        }
+        const auto& key = key_of(credentials, scope);
+        const auto code = make_signature(hash_canonical(again), key);
 
-        const auto names = canonical_.signed_headers();
-        faas::detail::sigv4::Writer out{authorization_.room(credentials.access_key_id.size() + scope_size(scope) +
-                                                            names.size() + code.size() + 80)};
-        out.put(faas::detail::sigv4::algorithm);
-        out.put(" Credential=");
+        const auto names = canonical_.names_in_text();
+        sigv4::Writer out{
+            authorization_.room(credentials.access_key_id.size() + key.scope.size() + names.size() + 160)};
+        out.put("AWS4-HMAC-SHA256 Credential=");
         out.put(credentials.access_key_id);
         out.put('/');
-        faas::detail::sigv4::put_scope(out, date(), scope);
+        out.put(key.scope);
         out.put(", SignedHeaders=");
         out.put(names);
         out.put(", Signature=");
         out.put(code);
-        if (stale) drop_own(request.headers);
         request.headers.add("X-Amz-Date", date());
         if (send_hash) request.headers.add("X-Amz-Content-Sha256", *payload);
         if (!token.empty()) request.headers.add("X-Amz-Security-Token", token);
@@ -138,29 +104,33 @@ public:
     result<void> presign(HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
                          std::chrono::system_clock::time_point now, std::chrono::seconds lifetime,
                          const SigningOptions& options) {
-        drop_own(request.headers);
+        last_.good = last_.hashed_ahead = false;
+        request.headers.erase_if(sigv4::is_own_field);
         tidy(request.target);
-        const bool s3 = faas::detail::sigv4::is_s3(scope.service);
-        auto payload = hash_payload(request, s3 || options.unsigned_payload);
+        const auto rules = path_rules(scope.service);
+        auto payload = hash_payload(request, !rules.encode || options.unsigned_payload);
         if (!payload) return std::move(payload).error();
         set_time(now);
         collect(request);
         std::string query = request.target.substr(std::min(request.target.find('?'), request.target.size()));
         if (!query.empty()) query.erase(0, 1);
-        for (const auto name : faas::detail::sigv4::own_parameters) query = without_parameter(query, name);
+        for (const auto name : sigv4::own_parameters) query = without_parameter(query, name);
         const auto add = [&](std::string_view name, std::string_view value) {
             if (!query.empty()) query += '&';
             query.append(name).append("=").append(faas::detail::percent_encode(value));
         };
-        add("X-Amz-Algorithm", faas::detail::sigv4::algorithm);
+        add("X-Amz-Algorithm", "AWS4-HMAC-SHA256");
         add("X-Amz-Credential", credentials.access_key_id + '/' + credential_scope(date(), scope));
         add("X-Amz-Date", date());
         add("X-Amz-Expires", std::to_string(lifetime.count()));
-        add("X-Amz-SignedHeaders", canonical_.signed_headers(fields_));
+        add("X-Amz-SignedHeaders", canonical_.signed_headers());
         const auto token = credentials.session_token.reveal();
         if (!token.empty() && !options.token_after_signing) add("X-Amz-Security-Token", token);
         auto target = request.target.substr(0, request.target.find('?')) + '?' + query;
-        const auto code = make_signature(request, target, *payload, credentials, scope);
+        const auto uri = canonical_uri(target.substr(0, target.find('?')), rules);
+        const auto sorted = canonical_query(query);
+        canonical_.make(to_string(request.verb), uri, sorted, *payload);
+        const auto code = make_signature(hash_canonical(false), key_of(credentials, scope));
         if (!token.empty() && options.token_after_signing)
             target.append("&X-Amz-Security-Token=").append(faas::detail::percent_encode(token));
         target.append("&X-Amz-Signature=").append(code);
@@ -172,30 +142,84 @@ private:
     // A key of the day, and what it was derived from.
     struct Key {
         Secret secret;
-        std::string scope;
+        std::string region;
+        std::string service;
+        std::string scope;  // "20150830/us-east-1/lambda/aws4_request"
         faas::detail::HmacSha256Key hmac;
     };
     static constexpr std::size_t most_keys = 4;
     static constexpr std::size_t chunk_bytes = 64U * 1024U;
 
-    static std::size_t scope_size(const SigningScope& scope) noexcept {
-        return scope.region.size() + scope.service.size() + 32;
-    }
     static void tidy(std::string& target) {
         if (target.empty() || target.front() == '?') target.insert(target.begin(), '/');
-        if (!faas::detail::sigv4::is_strict(target)) target = faas::detail::sigv4::strict_target(target);
+        if (!sigv4::is_strict(target)) target = sigv4::strict_target(target);
     }
-    static void drop_own(Headers& headers) {
-        for (const auto name : faas::detail::sigv4::own_fields) headers.erase(name);
+    // Where the fields of an earlier signing are.
+    enum class Own { none, last, among_others };
+    // What the canonical request at hand was made of, apart from the time and the body. Calls of one function are alike
+    // in it, so that only these two have to be put into the text.
+    struct Last {
+        bool good = false;
+        bool hashed_ahead = false;  // `ahead_` has taken in the text up to the payload's hash
+        Verb verb{};
+        Origin origin{};
+        std::size_t fields_size = 0;  // of all that the caller set, in `last_fields_`
+        std::size_t date_at = 0;
+        std::size_t token_at = 0;
+        std::size_t token_size = 0;
+        std::size_t payload_at = 0;
+    };
+
+    // Whether the canonical request at hand is one for `request` but for the time and the body's hash.
+    bool is_like_the_last(const HttpRequest& request, PathRules rules, std::string_view token) const noexcept {
+        if (!last_.good || request.target != target_ || rules != rules_ || request.verb != last_.verb) return false;
+        if (request.origin != last_.origin || token != canonical_.text().substr(last_.token_at, last_.token_size))
+            return false;
+        auto fields = request.headers.text();
+        if (!fields.starts_with(std::string_view{last_fields_.data(), last_.fields_size})) return false;
+        fields.remove_prefix(last_.fields_size);
+        while (!fields.empty()) {  // what an earlier signing of this request added, if it was one of ours
+            if (!fields.starts_with("X-Amz-Date: ") && !fields.starts_with("Authorization: ") &&
+                !fields.starts_with("X-Amz-Security-Token: "))
+                return false;
+            fields.remove_prefix(fields.find('\r') + 2);
+        }
+        return true;
+    }
+    // Only for texts that have the body's hash, and have it once.
+    void remember(const HttpRequest& request, std::string_view token) {
+        last_.verb = request.verb;
+        last_.origin = request.origin;
+        const auto fields = request.headers.text();
+        fields.copy(last_fields_.room(fields.size()), fields.size());
+        last_.fields_size = fields.size();
+        last_.date_at = canonical_.value_at("x-amz-date");
+        last_.token_at = token.empty() ? 0 : canonical_.value_at("x-amz-security-token");
+        last_.token_size = token.size();
+        last_.payload_at = canonical_.text().size() - 64;
+        last_.good = true;
+    }
+
+    void look_at_target(std::string& target, PathRules rules) {
+        if (target == target_ && rules == rules_) return;
+        tidy(target);
+        target_.clear();  // until all that belongs to it is there
+        const auto path = std::string_view{target}.substr(0, target.find('?'));
+        uri_ = canonical_uri(path, rules);
+        query_ = canonical_query(std::string_view{target}.substr(std::min(path.size() + 1, target.size())));
+        rules_ = rules;
+        target_ = target;
     }
     std::string_view date() const noexcept { return {date_.data(), date_.size()}; }
 
-    void set_time(std::chrono::system_clock::time_point now) noexcept {
+    // Says whether it is the same second as at the last time.
+    bool set_time(std::chrono::system_clock::time_point now) noexcept {
         const auto second = std::chrono::floor<std::chrono::seconds>(now);
-        if (second == second_) return;
+        if (second == second_) return true;
         second_ = second;
-        faas::detail::sigv4::Writer out{date_.data()};
-        faas::detail::sigv4::put_date(out, second);
+        sigv4::Writer out{date_.data()};
+        sigv4::put_date(out, second);
+        return false;
     }
 
     // The view lives until the next call.
@@ -220,83 +244,106 @@ private:
     }
 
     static std::string_view hex(const faas::detail::Sha256Digest& digest, std::array<char, 64>& into) noexcept {
-        faas::detail::sigv4::Writer out{into.data()};
-        faas::detail::sigv4::put_hex(out, digest);
+        sigv4::Writer out{into.data()};
+        sigv4::put_hex(out, digest);
         return out.text();
     }
 
-    // Gathers the fields of the request that are signed; says whether there are some of an earlier signing, which are
-    // not among them.
-    bool collect(const HttpRequest& request) {
+    // Gathers the fields of the request that are signed, and looks where those of an earlier signing are, which are not
+    // among them. Behind all others they can be cut off: then `last_.fields_size` is the size of the others.
+    Own collect(const HttpRequest& request) {
         const auto& origin = request.origin;
         const bool v6 = origin.host.find(':') != std::string::npos;
         host_.assign(v6 ? "[" : "").append(origin.host).append(v6 ? "]" : "");
         if (origin.port != (origin.tls ? 443 : 80)) host_.append(":").append(std::to_string(origin.port));
-        fields_.clear();
-        fields_.push_back({"host", host_});
-        bool stale = false;
-        for (auto lines = request.headers.text(); !lines.empty();) {
-            const auto line = lines.substr(0, lines.find('\r'));
-            lines.remove_prefix(line.size() + 2);
-            const auto name = line.substr(0, line.find(':'));
-            if (faas::detail::sigv4::is_own_field(name))
-                stale = true;
-            else if (faas::detail::iequals(name, "content-type") || faas::detail::iequals(name.substr(0, 6), "x-amz-"))
-                fields_.push_back({name, line.substr(name.size() + 2)});
+        const auto text = request.headers.text();
+        canonical_.begin(text.size());
+        canonical_.add("host", host_);
+        auto own = Own::none;
+        for (auto lines = text; !lines.empty();) {
+            const auto name = canonical_.lower(lines.substr(0, lines.find(':')));
+            const auto size = lines.find('\r', name.size());
+            const auto value = lines.substr(name.size() + 2, size - name.size() - 2);
+            const bool amz = name.starts_with("x-amz-");
+            if (amz ? sigv4::is_own_lower(name) : name == "authorization") {
+                if (own == Own::none) {
+                    own = Own::last;
+                    last_.fields_size = text.size() - lines.size();
+                }
+            } else {
+                if (own == Own::last) own = Own::among_others;
+                if (amz || name == "content-type") canonical_.add(name, value);
+            }
+            lines.remove_prefix(size + 2);
         }
-        return stale;
+        return own;
+    }
+
+    // `again` says that the text is like the last one but for time and body. From the second of them on, what the calls
+    // of one second share is hashed once: all but the body's hash.
+    faas::detail::Sha256Digest hash_canonical(bool again) {
+        const auto text = canonical_.text();
+        if (!again) {
+            work_ = empty_;
+            work_.update(faas::detail::bytes_of(text));
+            return work_.conclude();
+        }
+        if (!last_.hashed_ahead) {
+            ahead_ = empty_;
+            ahead_.update(faas::detail::bytes_of(text.substr(0, last_.payload_at)));
+            last_.hashed_ahead = true;
+        }
+        work_ = ahead_;
+        work_.update(faas::detail::bytes_of(text.substr(last_.payload_at)));
+        return work_.conclude();
     }
 
     // The view lives until the next call.
-    std::string_view make_signature(const HttpRequest& request, std::string_view target, std::string_view payload,
-                                    const Credentials& credentials, const SigningScope& scope) {
-        const auto path = target.substr(0, target.find('?'));
-        const auto query = target.substr(std::min(path.size() + 1, target.size()));
-        const auto canonical = canonical_.request({.method = to_string(request.verb),
-                                                   .path = path,
-                                                   .query = query,
-                                                   .fields = fields_,
-                                                   .payload_hash = payload},
-                                                  path_rules(scope.service));
-        work_ = empty_;
-        work_.update(faas::detail::bytes_of(canonical));
-        std::array<char, 64> canonical_hex{};
-        const auto canonical_hash = hex(work_.conclude(), canonical_hex);
-
-        faas::detail::sigv4::Writer out{to_sign_.room(scope_size(scope) + 128)};
-        out.put(faas::detail::sigv4::algorithm);
-        out.put('\n');
+    std::string_view make_signature(const faas::detail::Sha256Digest& canonical, const Key& key) {
+        std::array<char, 64> hash{};
+        sigv4::Writer out{to_sign_.room(key.scope.size() + 128)};
+        out.put("AWS4-HMAC-SHA256\n");
         out.put(date());
         out.put('\n');
-        const auto scope_begin = out.size();
-        faas::detail::sigv4::put_scope(out, date(), scope);
-        const auto& key = key_of(credentials, out.text(scope_begin), scope);
+        out.put(key.scope);
         out.put('\n');
-        out.put(canonical_hash);
-        return hex(key.code(faas::detail::bytes_of(out.text()), work_), signature_hex_);
+        out.put(hex(canonical, hash));
+        return hex(key.hmac.code(faas::detail::bytes_of(out.text()), work_), signature_hex_);
     }
 
-    const faas::detail::HmacSha256Key& key_of(const Credentials& credentials, std::string_view scope_text,
-                                              const SigningScope& scope) {
+    const Key& key_of(const Credentials& credentials, const SigningScope& scope) {
+        const auto day = date().substr(0, 8);
+        const auto secret = credentials.secret_access_key.reveal();
         for (const auto& key : keys_)
-            if (key.scope == scope_text && key.secret == credentials.secret_access_key) return key.hmac;
+            if (key.scope.starts_with(day) && key.service == scope.service && key.region == scope.region &&
+                key.secret.reveal() == secret)
+                return key;
         // Keys of other days are done with.
-        std::erase_if(keys_, [&](const Key& key) { return key.scope.substr(0, 8) != scope_text.substr(0, 8); });
+        std::erase_if(keys_, [&](const Key& key) { return !key.scope.starts_with(day); });
         if (keys_.size() == most_keys) keys_.erase(keys_.begin());
-        const auto derived = signing_key(credentials.secret_access_key, scope_text, scope);
-        keys_.push_back(
-            Key{credentials.secret_access_key, std::string{scope_text}, faas::detail::HmacSha256Key{derived.reveal()}});
-        return keys_.back().hmac;
+        const auto derived = signing_key(credentials.secret_access_key, day, scope);
+        keys_.push_back(Key{.secret = credentials.secret_access_key,
+                            .region = scope.region,
+                            .service = scope.service,
+                            .scope = credential_scope(day, scope),
+                            .hmac = faas::detail::HmacSha256Key{derived.reveal()}});
+        return keys_.back();
     }
 
     const faas::detail::Sha256 empty_{};  // a copy of it costs less than starting anew
     faas::detail::Sha256 work_{};
-    faas::detail::sigv4::Canonical canonical_{};
-    faas::detail::sigv4::Buffer authorization_{};
-    faas::detail::sigv4::Buffer to_sign_{};
-    faas::detail::sigv4::Buffer chunk_{};
+    faas::detail::Sha256 ahead_{};
+    sigv4::CanonicalRequest canonical_{};
+    sigv4::Buffer authorization_{};
+    sigv4::Buffer to_sign_{};
+    sigv4::Buffer chunk_{};
+    Last last_{};
+    sigv4::Buffer last_fields_{};
+    std::string target_{};  // the last one, and what is signed of it
+    PathRules rules_{};
+    std::string uri_{};
+    std::string query_{};
     std::string host_{};
-    std::vector<SignedField> fields_{};
     std::vector<Key> keys_{};
     std::chrono::sys_seconds second_{std::chrono::seconds::min()};
     std::array<char, 16> date_{};
@@ -341,7 +388,7 @@ BLUEPRINT_FAAS_DECL Signer::~Signer() {
 
 BLUEPRINT_FAAS_DECL std::optional<Error> cannot_sign(const HttpRequest& request, const Credentials& credentials,
                                                      const SigningScope& scope, const SigningOptions& options) {
-    using faas::detail::sigv4::refused;
+    using sigv4::refused;
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
         return refused(errc::authentication, "cannot sign for AWS: the credentials have no access key id or no secret");
     if (scope.region.empty() || scope.service.empty())
@@ -367,7 +414,7 @@ BLUEPRINT_FAAS_DECL result<void> Signer::presign(HttpRequest& request, const Cre
                                                  std::chrono::seconds lifetime, const SigningOptions& options) {
     if (auto why = cannot_sign(request, credentials, scope, options)) return std::move(*why);
     if (lifetime < std::chrono::seconds{1} || lifetime > std::chrono::hours{24 * 7})
-        return faas::detail::sigv4::refused(
+        return sigv4::refused(
             errc::invalid_configuration,
             "a presigned URL cannot live for " + std::to_string(lifetime.count()) + " s: 1 to 604800 are possible");
     const Lease desk{*this};

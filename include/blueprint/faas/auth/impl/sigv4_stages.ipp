@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_AUTH_IMPL_SIGV4_STAGES_IPP
 #define BLUEPRINT_FAAS_AUTH_IMPL_SIGV4_STAGES_IPP
 
+#include "blueprint/faas/auth/impl/sigv4_canonical.hpp"
 #include "blueprint/faas/auth/impl/sigv4_text.hpp"
 #include "blueprint/faas/auth/sigv4_signing.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
@@ -28,7 +29,7 @@ BLUEPRINT_FAAS_DECL std::string canonical_uri(std::string_view path, PathRules r
 }
 
 BLUEPRINT_FAAS_DECL std::string canonical_query(std::string_view query) {
-    return std::string{faas::detail::sigv4::Canonical{}.query(query)};
+    return std::string{faas::detail::sigv4::CanonicalQuery{}.of(query)};
 }
 
 BLUEPRINT_FAAS_DECL std::string without_parameter(std::string_view query, std::string_view name) {
@@ -43,11 +44,18 @@ BLUEPRINT_FAAS_DECL std::string without_parameter(std::string_view query, std::s
 }
 
 BLUEPRINT_FAAS_DECL std::string signed_headers(std::span<const SignedField> fields) {
-    return std::string{faas::detail::sigv4::Canonical{}.signed_headers(fields)};
+    faas::detail::sigv4::CanonicalRequest request;
+    request.begin(fields);
+    return std::string{request.signed_headers()};
 }
 
 BLUEPRINT_FAAS_DECL std::string canonical_request(const SignedParts& parts, PathRules rules) {
-    return std::string{faas::detail::sigv4::Canonical{}.request(parts, rules)};
+    faas::detail::sigv4::CanonicalRequest request;
+    request.begin(parts.fields);
+    const auto uri = canonical_uri(parts.path, rules);
+    const auto query = canonical_query(parts.query);
+    request.make(parts.method, uri, query, parts.payload_hash);
+    return std::string{request.text()};
 }
 
 BLUEPRINT_FAAS_DECL std::string amz_date(std::chrono::system_clock::time_point time) {
@@ -77,17 +85,15 @@ BLUEPRINT_FAAS_DECL std::optional<std::chrono::sys_seconds> read_amz_date(std::s
 }
 
 BLUEPRINT_FAAS_DECL std::string credential_scope(std::string_view amz_date, const SigningScope& scope) {
-    std::string text(scope.region.size() + scope.service.size() + 32, '\0');
-    faas::detail::sigv4::Writer out{text.data()};
-    faas::detail::sigv4::put_scope(out, amz_date, scope);
-    text.resize(out.size());
-    return text;
+    std::string text{amz_date.substr(0, 8)};
+    text.append("/").append(scope.region).append("/").append(scope.service);
+    return text.append("/aws4_request");
 }
 
 BLUEPRINT_FAAS_DECL std::string string_to_sign(std::string_view amz_date, std::string_view credential_scope,
                                                std::string_view canonical_request) {
-    std::string text{faas::detail::sigv4::algorithm};
-    text.append("\n").append(amz_date).append("\n").append(credential_scope).append("\n");
+    std::string text{"AWS4-HMAC-SHA256\n"};
+    text.append(amz_date).append("\n").append(credential_scope).append("\n");
     return text.append(faas::detail::sha256_hex(faas::detail::bytes_of(canonical_request)));
 }
 

@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace blueprint::faas::detail::sigv4 {
 
@@ -22,6 +26,14 @@ inline constexpr std::array<bool, 256> unreserved = [] {
     std::array<bool, 256> table{};
     for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"})
         table[static_cast<std::uint8_t>(c)] = true;
+    return table;
+}();
+
+// Each byte as two hexadecimal digits.
+inline constexpr std::array<std::array<char, 2>, 256> hex_pairs = [] {
+    std::array<std::array<char, 2>, 256> table{};
+    for (std::size_t i = 0; i < table.size(); ++i)
+        table[i] = {"0123456789abcdef"[i >> 4U], "0123456789abcdef"[i & 15U]};
     return table;
 }();
 
@@ -59,6 +71,8 @@ public:
         }
         return data_.get();
     }
+    char* data() noexcept { return data_.get(); }
+    const char* data() const noexcept { return data_.get(); }
 
 private:
     std::unique_ptr<char[]> data_{};
@@ -80,15 +94,19 @@ public:
         put(upper_digits[byte >> 4U]);
         put(upper_digits[byte & 15U]);
     }
-    // Escapes all but unreserved characters and `also`.
-    void put_encoded(std::string_view text, char also = 'a') noexcept {
-        for (const char c : text) {
-            if (is_unreserved(c) || c == also)
-                put(c);
-            else
-                put_escaped(static_cast<std::uint8_t>(c));
+    // Escapes all but unreserved characters and '/', a run of which is copied at once.
+    void put_path(std::string_view path) noexcept {
+        const auto* at = path.data();
+        const auto* const end = at + path.size();
+        while (at != end) {
+            const auto* const run = at;
+            while (at != end && (is_unreserved(*at) || *at == '/')) ++at;
+            put(std::string_view{run, static_cast<std::size_t>(at - run)});
+            if (at != end) put_escaped(static_cast<std::uint8_t>(*at++));
         }
     }
+    char* at() const noexcept { return at_; }
+    void at(char* here) noexcept { at_ = here; }
     std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
     void shrink(std::size_t size) noexcept { at_ = begin_ + size; }
     std::string_view text(std::size_t from = 0) const noexcept { return {begin_ + from, size() - from}; }
@@ -100,6 +118,13 @@ private:
 
 inline bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// Whether one of eight characters may be a blank. Source: Bit Twiddling Hacks, "Determine if a word has a byte less
+// than n".
+inline bool may_have_blank(std::uint64_t word) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    return ((word - ones * 0x21U) & ~word & ones * 0x80U) != 0;
+}
+
 // Trims a field's value and makes each run of blanks one. Eight characters at a time while there is no blank among
 // them, because a session token has a thousand.
 inline void put_value(Writer& out, std::string_view value) noexcept {
@@ -107,32 +132,54 @@ inline void put_value(Writer& out, std::string_view value) noexcept {
     const auto* end = at + value.size();
     while (at != end && is_blank(*at)) ++at;
     while (at != end && is_blank(end[-1])) --end;
-    while (at != end) {
+    char* to = out.at();
+    while (at < end) {
+        std::uint64_t word = 0;
         if (end - at >= 8) {
-            std::uint64_t word = 0;
             std::memcpy(&word, at, 8);
-            constexpr std::uint64_t ones = 0x0101010101010101U;
-            if (((word - ones * 0x21U) & ~word & ones * 0x80U) == 0) {  // no byte is below 0x21
-                out.put(std::string_view{at, 8});
+            if (!may_have_blank(word)) {
+                std::memcpy(to, &word, 8);
                 at += 8;
+                to += 8;
                 continue;
             }
         }
-        const auto* stop = end - at > 8 ? at + 8 : end;
-        for (; at < stop; ++at) {
+        for (const auto* const stop = end - at > 8 ? at + 8 : end; at < stop; ++at) {
             if (!is_blank(*at)) {
-                out.put(*at);
+                *to++ = *at;
                 continue;
             }
-            out.put(' ');
+            *to++ = ' ';
             while (is_blank(at[1])) ++at;  // ends before `end`, whose last character is none
         }
     }
+    out.at(to);
+}
+
+// Writes a name in lower case. Eight characters at a time, the last eight once more if their number is no multiple.
+inline void put_lower(Writer& out, std::string_view name) noexcept {
+    char* const to = out.at();
+    const auto lower_word = [&](std::size_t at) {
+        constexpr std::uint64_t ones = 0x0101010101010101U;
+        std::uint64_t word = 0;
+        std::memcpy(&word, name.data() + at, 8);
+        const auto low = word & ones * 0x7fU;
+        const auto upper = (low + ones * (0x80U - 'A')) & ~(low + ones * (0x7fU - 'Z')) & ~word & ones * 0x80U;
+        word |= upper >> 2U;
+        std::memcpy(to + at, &word, 8);
+    };
+    if (name.size() < 8) {
+        for (std::size_t i = 0; i < name.size(); ++i) to[i] = ascii_lower(name[i]);
+    } else {
+        for (std::size_t at = 0; at + 8 <= name.size(); at += 8) lower_word(at);
+        lower_word(name.size() - 8);
+    }
+    out.at(to + name.size());
 }
 
 // At most thrice as long as the path, and one more.
 inline void put_uri(Writer& out, std::string_view path, aws::PathRules rules) noexcept {
-    const auto put_part = [&](std::string_view part) { rules.encode ? out.put_encoded(part, '/') : out.put(part); };
+    const auto put_part = [&](std::string_view part) { rules.encode ? out.put_path(part) : out.put(part); };
     if (path.empty()) return out.put('/');
     const bool normal = path.find("//") == std::string_view::npos && path.find("/.") == std::string_view::npos;
     if (!rules.normalize || normal) return put_part(path);
@@ -165,11 +212,16 @@ void for_each_parameter(std::string_view query, Use use) {
 
 // A name or value of a query in the one form that is signed: at most thrice as long.
 inline void put_query_part(Writer& out, std::string_view part) noexcept {
-    for (std::size_t at = 0; at < part.size(); ++at) {
-        const char c = part[at];
-        const int escaped = c == '%' ? escaped_byte(part.substr(at)) : -1;
-        if (escaped >= 0) at += 2;
-        const char meant = escaped >= 0 ? static_cast<char>(escaped) : c;
+    const auto* at = part.data();
+    const auto* const end = at + part.size();
+    while (at != end) {
+        const auto* const run = at;
+        while (at != end && is_unreserved(*at)) ++at;
+        out.put(std::string_view{run, static_cast<std::size_t>(at - run)});
+        if (at == end) return;
+        const int escaped = escaped_byte({at, static_cast<std::size_t>(end - at)});
+        const char meant = escaped >= 0 ? static_cast<char>(escaped) : *at;
+        at += escaped >= 0 ? 3 : 1;
         if (is_unreserved(meant))
             out.put(meant);
         else
@@ -177,127 +229,60 @@ inline void put_query_part(Writer& out, std::string_view part) noexcept {
     }
 }
 
-// Builds what is signed of a request. Keeps its memory for the next one; what it returns lives until then.
-class Canonical {
-public:
-    std::string_view query(std::string_view query) {
-        if (query.empty()) return {};
-        Writer out{query_.room(query.size() * 4 + 1)};
-        parameters_.clear();
-        for_each_parameter(query, [&](std::string_view parameter) {
-            const auto name = parameter.substr(0, parameter.find('='));
-            const auto begin = out.size();
-            put_query_part(out, name);
-            const auto name_size = out.size() - begin;
-            out.put('=');
-            if (name.size() < parameter.size()) put_query_part(out, parameter.substr(name.size() + 1));
-            parameters_.push_back({out.text(begin), name_size});
-        });
-        if (parameters_.size() == 1) return out.text();
-        std::sort(parameters_.begin(), parameters_.end());
-        Writer sorted{sorted_query_.room(out.size() + parameters_.size())};
-        for (const auto& parameter : parameters_) {
-            sorted.put(parameter.text);
-            sorted.put('&');
-        }
-        return sorted.text().substr(0, std::max<std::size_t>(sorted.size(), 1) - 1);
+// Whether the text at `at` is an escape in upper-case digits.
+inline bool upper_escape(std::string_view text, std::size_t at) noexcept {
+    const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); };
+    return text.size() - at > 2 && text[at] == '%' && digit(text[at + 1]) && digit(text[at + 2]);
+}
+
+// Whether all servers read the target alike: escapes in upper case, and nothing unescaped but unreserved characters and
+// what parts the target.
+inline bool is_strict(std::string_view target) noexcept {
+    std::size_t at = 0;
+    for (; at < target.size() && target[at] != '?'; ++at) {
+        if (is_unreserved(target[at]) || target[at] == '/') continue;
+        if (!upper_escape(target, at)) return false;
+        at += 2;
     }
-
-    std::string_view request(const aws::SignedParts& parts, aws::PathRules rules) {
-        const auto sorted = query(parts.query);
-        sort(parts.fields);
-        std::size_t room = parts.method.size() + parts.path.size() * 3 + sorted.size() + parts.payload_hash.size() + 8;
-        for (const auto& field : fields_) room += field.name.size() * 2 + field.value.size() + 4;
-        Writer out{text_.room(room)};
-        out.put(parts.method);
-        out.put('\n');
-        put_uri(out, parts.path, rules);
-        out.put('\n');
-        out.put(sorted);
-        out.put('\n');
-        std::string_view name;
-        for (const auto& field : fields_) {
-            if (field.name == name) {
-                out.shrink(out.size() - 1);
-                out.put(',');
-            } else {
-                name = field.name;
-                out.put(name);
-                out.put(':');
-            }
-            put_value(out, field.value);
-            out.put('\n');
+    bool in_name = true;
+    for (++at; at < target.size(); ++at) {
+        const char c = target[at];
+        if (is_unreserved(c)) continue;
+        if (c == '&' || (c == '=' && in_name)) {
+            in_name = c == '&';
+            continue;
         }
-        out.put('\n');
-        const auto names = out.size();
-        put_names(out);
-        signed_headers_ = out.text(names);
-        out.put('\n');
-        out.put(parts.payload_hash);
-        return out.text();
+        if (!upper_escape(target, at)) return false;
+        at += 2;
     }
+    return true;
+}
 
-    // The names that the last request's text has.
-    std::string_view signed_headers() const noexcept { return signed_headers_; }
-
-    // Only them.
-    std::string_view signed_headers(std::span<const aws::SignedField> fields) {
-        sort(fields);
-        std::size_t room = 1;
-        for (const auto& field : fields_) room += field.name.size() + 1;
-        Writer out{text_.room(room)};
-        put_names(out);
-        return out.text();
+inline std::string strict_target(std::string_view target) {
+    const auto path = target.substr(0, target.find('?'));
+    std::string strict(target.size() * 3 + 1, '\0');
+    Writer out{strict.data()};
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        if (is_unreserved(path[at]) || path[at] == '/') {
+            out.put(path[at]);
+            continue;
+        }
+        const int escaped = escaped_byte(path.substr(at));
+        out.put_escaped(escaped >= 0 ? static_cast<std::uint8_t>(escaped) : static_cast<std::uint8_t>(path[at]));
+        if (escaped >= 0) at += 2;
     }
-
-private:
-    struct Parameter {
-        std::string_view text{};
-        std::size_t name_size = 0;
-        friend bool operator<(const Parameter& a, const Parameter& b) noexcept {
-            const auto order = a.text.substr(0, a.name_size).compare(b.text.substr(0, b.name_size));
-            return order != 0 ? order < 0 : a.text.substr(a.name_size) < b.text.substr(b.name_size);
-        }
-    };
-
-    void sort(std::span<const aws::SignedField> fields) {
-        std::size_t room = 0;
-        for (const auto& field : fields) room += field.name.size();
-        Writer names{names_.room(room)};
-        fields_.clear();
-        for (const auto& field : fields) {
-            const auto begin = names.size();
-            for (const char c : field.name) names.put(ascii_lower(c));
-            fields_.push_back({names.text(begin), field.value});
-        }
-        const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
-        if (fields_.size() > 32) return std::stable_sort(fields_.begin(), fields_.end(), by_name);
-        // By insertion, because std::stable_sort takes memory each time.
-        for (std::size_t i = 1; i < fields_.size(); ++i) {
-            const auto field = fields_[i];
-            auto to = i;
-            for (; to != 0 && by_name(field, fields_[to - 1]); --to) fields_[to] = fields_[to - 1];
-            fields_[to] = field;
-        }
-    }
-    void put_names(Writer& out) const noexcept {
-        std::string_view name;
-        for (const auto& field : fields_) {
-            if (field.name == name) continue;
-            if (!name.empty()) out.put(';');
-            name = field.name;
-            out.put(name);
-        }
-    }
-
-    Buffer text_{};
-    Buffer names_{};
-    Buffer query_{};
-    Buffer sorted_query_{};
-    std::vector<aws::SignedField> fields_{};
-    std::vector<Parameter> parameters_{};
-    std::string_view signed_headers_{};
-};
+    char before = '?';
+    for_each_parameter(target.substr(std::min(path.size() + 1, target.size())), [&](std::string_view parameter) {
+        const auto name = parameter.substr(0, parameter.find('='));
+        out.put(std::exchange(before, '&'));
+        put_query_part(out, name);
+        if (name.size() == parameter.size()) return;
+        out.put('=');
+        put_query_part(out, parameter.substr(name.size() + 1));
+    });
+    strict.resize(out.size());
+    return strict;
+}
 
 // "20150830T123600Z". A year beyond four digits is none that a request has.
 inline void put_date(Writer& out, std::chrono::sys_seconds time) noexcept {
@@ -318,22 +303,12 @@ inline void put_date(Writer& out, std::chrono::sys_seconds time) noexcept {
 }
 
 inline void put_hex(Writer& out, std::span<const std::uint8_t> bytes) noexcept {
+    char* to = out.at();
     for (const auto byte : bytes) {
-        out.put("0123456789abcdef"[byte >> 4U]);
-        out.put("0123456789abcdef"[byte & 15U]);
+        std::memcpy(to, hex_pairs[byte].data(), 2);
+        to += 2;
     }
-}
-
-inline constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
-inline constexpr std::string_view scope_end = "/aws4_request";
-
-inline void put_scope(Writer& out, std::string_view date, const aws::SigningScope& scope) noexcept {
-    out.put(date.substr(0, 8));
-    out.put('/');
-    out.put(scope.region);
-    out.put('/');
-    out.put(scope.service);
-    out.put(scope_end);
+    out.at(to);
 }
 
 }  // namespace blueprint::faas::detail::sigv4
