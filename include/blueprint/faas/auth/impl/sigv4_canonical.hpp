@@ -5,6 +5,7 @@
 #include "blueprint/faas/auth/sigv4_signing.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -85,8 +86,13 @@ public:
         field.name = lower_name;
         field.value = value;
         field.begin = 0;
-        const auto size = std::min<std::size_t>(lower_name.size(), 8);
-        for (std::size_t i = 0; i < size; ++i)
+        // Memory order is alphabetical order, so the first character has to be the highest byte.
+        if (lower_name.size() >= 8 && std::endian::native == std::endian::little) {
+            std::memcpy(&field.begin, lower_name.data(), 8);
+            field.begin = __builtin_bswap64(field.begin);
+            return;
+        }
+        for (std::size_t i = 0; i < std::min<std::size_t>(lower_name.size(), 8); ++i)
             field.begin |= std::uint64_t{static_cast<std::uint8_t>(lower_name[i])} << (56 - 8 * i);
     }
 

@@ -201,7 +201,7 @@ private:
     }
 
     void look_at_target(std::string& target, PathRules rules) {
-        if (target == target_ && rules == rules_) return;
+        if (!target.empty() && target == target_ && rules == rules_) return;
         tidy(target);
         target_.clear();  // until all that belongs to it is there
         const auto path = std::string_view{target}.substr(0, target.find('?'));

@@ -1,0 +1,317 @@
+#include "blueprint/faas/auth/sigv4_signing.hpp"
+#include "blueprint/faas/body_stream.hpp"
+#include "sigv4_fixture.hpp"
+#include "support/run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <malloc.h>
+#include <memory>
+#include <new>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace blueprint::faas;
+using namespace std::chrono_literals;
+using namespace tests::sigv4;
+using tests::failed;
+using tests::ok;
+
+namespace {
+
+// What goes through the heap of this thread while it watches: how many blocks are taken, and whether one that is given
+// back holds a text that must not be left behind.
+thread_local bool watching = false;
+thread_local int blocks_taken = 0;
+thread_local int blocks_with_secret = 0;
+std::array<std::string_view, 3> watched_for{};
+
+void inspect(void* block) noexcept {
+    if (!watching || block == nullptr) return;
+    const std::string_view bytes{static_cast<const char*>(block), malloc_usable_size(block)};
+    for (const auto text : watched_for)
+        if (!text.empty() && bytes.find(text) != std::string_view::npos) ++blocks_with_secret;
+}
+
+struct Watch {
+    Watch() {
+        blocks_taken = blocks_with_secret = 0;
+        watching = true;
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() { watching = false; }
+};
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    if (watching) ++blocks_taken;
+    if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
+    throw std::bad_alloc{};
+}
+void operator delete(void* block) noexcept {
+    inspect(block);
+    std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+    inspect(block);
+    std::free(block);
+}
+
+namespace {
+
+class PieceByPiece final : public BodySource {
+public:
+    explicit PieceByPiece(std::string text) : text_{std::move(text)} {}
+    result<void> rewind() override {
+        at_ = 0;
+        return result<void>{};
+    }
+    result<std::size_t> read(std::span<char> space) override {
+        if (fails) return Error{.code = errc::infrastructure, .message = "the disk is gone"};
+        const auto size = std::min({space.size(), text_.size() - at_, std::size_t{1000}});
+        text_.copy(space.data(), size, at_);
+        at_ += size;
+        return size;
+    }
+    bool fails = false;
+
+private:
+    std::string text_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("sigv4: without region or service nothing is signed, and the error says what to set") {
+    auto request = lambda_by_arn();
+    for (const auto& scope : {aws::SigningScope{"", "lambda"}, aws::SigningScope{"us-east-1", ""}}) {
+        const auto error = failed(aws::sign_request(request, suite_credentials("token"), scope, at(suite_date)));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(error.execution == Execution::not_started);
+        CHECK(error.message.find("region") != std::string::npos);
+    }
+    CHECK_FALSE(request.headers.get("Authorization").has_value());
+}
+
+TEST_CASE("sigv4: S3 gets the body's hash and its path as it is, doubled slashes and dots included") {
+    auto request = to_bucket("/a//b/../c%20d");
+    request.verb = Verb::put;
+    request.body = Body{std::string{"Welcome to Amazon S3."}};
+    ok(aws::sign_request(request, s3_credentials(), s3, at(s3_date)));
+    const auto hash = hash_of("Welcome to Amazon S3.");
+    CHECK(request.headers.get("X-Amz-Content-Sha256") == hash);
+    CHECK(signed_names(request) == "host;x-amz-content-sha256;x-amz-date");
+    const std::vector<aws::SignedField> fields{
+        {"host", request.origin.host}, {"x-amz-content-sha256", hash}, {"x-amz-date", s3_date}};
+    const auto canonical = aws::canonical_request(
+        {.method = "PUT", .path = "/a//b/../c%20d", .fields = fields, .payload_hash = hash}, aws::path_rules("s3"));
+    const auto text = aws::string_to_sign(s3_date, aws::credential_scope(s3_date, s3), canonical);
+    CHECK(signature_in(authorization(request)) == aws::signature(aws::signing_key(s3_secret, s3_date, s3), text));
+
+    request.body = Body{};
+    ok(aws::sign_request(request, s3_credentials(), s3, at(s3_date)));
+    CHECK(request.headers.get("X-Amz-Content-Sha256") == aws::empty_payload_hash);
+}
+
+TEST_CASE("sigv4: a body may go unsigned over TLS, and never without") {
+    aws::Signer signer;
+    auto request = to_bucket("/key");
+    request.body = Body{std::string{"anything"}};
+    ok(signer.sign(request, s3_credentials(), s3, at(s3_date), {.unsigned_payload = true}));
+    CHECK(request.headers.get("X-Amz-Content-Sha256") == "UNSIGNED-PAYLOAD");
+    request.origin.tls = false;
+    const auto error = failed(signer.sign(request, s3_credentials(), s3, at(s3_date), {.unsigned_payload = true}));
+    CHECK(error.code == errc::invalid_configuration);
+}
+
+TEST_CASE("sigv4: a body that comes piece by piece is signed like one in memory") {
+    std::string text(200'000, 'x');
+    text[123'456] = 'y';
+    auto request = lambda_by_arn();
+    request.body = Body{text};
+    ok(aws::sign_request(request, suite_credentials(), lambda, at(suite_date)));
+    const auto expected = authorization(request);
+    const auto source = std::make_shared<PieceByPiece>(text);
+    request.body = Body{source, text.size()};
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        ok(aws::sign_request(request, suite_credentials(), lambda, at(suite_date)));
+        CHECK(authorization(request) == expected);
+    }
+    source->fails = true;
+    CHECK(failed(aws::sign_request(request, suite_credentials(), lambda, at(suite_date))).message ==
+          "the disk is gone");
+}
+
+TEST_CASE("sigv4: presigning makes the documentation's URL, and again replaces what it added") {
+    auto request = to_bucket("/test.txt");
+    const auto url = ok(aws::presigned_url(request, s3_credentials(), s3, at(s3_date), 24h));
+    CHECK(url.reveal() ==
+          "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+          "AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires="
+          "86400&X-Amz-SignedHeaders=host&X-Amz-Signature="
+          "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+    aws::Signer signer;
+    ok(signer.sign(request, suite_credentials("an older token"), s3, at(suite_date)));
+    ok(signer.presign(request, suite_credentials("an older token"), s3, at(suite_date), 1s));
+    ok(signer.presign(request, s3_credentials(), s3, at(s3_date), 24h));
+    CHECK(to_string(request.origin) + request.target == url.reveal());
+    CHECK(request.headers.empty());
+}
+
+TEST_CASE(
+    "sigv4: a presigned URL lives from a second to seven days, names its fields, and signs other services' bodies") {
+    aws::Signer signer;
+    for (const auto lifetime : {-1s, 0s, 604'801s}) {
+        auto request = to_bucket("/key");
+        const auto error = failed(signer.presign(request, s3_credentials(), s3, at(s3_date), lifetime));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(error.message.find(std::to_string(lifetime.count())) != std::string::npos);
+    }
+    for (const auto lifetime : {1s, 604'800s}) {
+        auto request = to_bucket("/key?versionId=7");
+        ok(signer.presign(request, s3_credentials(), s3, at(s3_date), lifetime));
+        CHECK(request.target.find("/key?versionId=7&X-Amz-Algorithm=") == 0);
+        CHECK(request.target.find("X-Amz-Expires=" + std::to_string(lifetime.count()) + "&") != std::string::npos);
+    }
+    auto request = lambda_by_arn();
+    ok(signer.presign(request, suite_credentials("token/+="), lambda, at(suite_date), 60s));
+    CHECK(request.target.find("&X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-invocation-type%3Bx-amz-log-type&"
+                              "X-Amz-Security-Token=token%2F%2B%3D&X-Amz-Signature=") != std::string::npos);
+    const auto query = request.target.substr(request.target.find('?') + 1);
+    const std::vector<aws::SignedField> fields{{"Host", request.origin.host},
+                                               {"Content-Type", "application/json"},
+                                               {"X-Amz-Log-Type", "Tail"},
+                                               {"X-Amz-Invocation-Type", "RequestResponse"}};
+    const auto hash = hash_of(R"({"n":7})");
+    const auto verify = [&](const std::string& all, std::string_view payload) {
+        const auto canonical = aws::canonical_request({.method = "POST",
+                                                       .path = request.target.substr(0, request.target.find('?')),
+                                                       .query = aws::without_parameter(all, "X-Amz-Signature"),
+                                                       .fields = fields,
+                                                       .payload_hash = payload});
+        const auto text = aws::string_to_sign(suite_date, aws::credential_scope(suite_date, lambda), canonical);
+        return aws::signature(aws::signing_key(suite_secret, suite_date, lambda), text) == signature_in(all);
+    };
+    CHECK(verify(query, hash));
+    CHECK_FALSE(verify(query, aws::unsigned_payload));
+    ok(signer.presign(request, suite_credentials("token"), lambda, at(suite_date), 60s, {.unsigned_payload = true}));
+    CHECK(verify(request.target.substr(request.target.find('?') + 1), aws::unsigned_payload));
+    // The token after the signature, where a service wants it so: what was signed does not have it.
+    ok(signer.presign(request, suite_credentials("token"), lambda, at(suite_date), 60s, {.token_after_signing = true}));
+    const auto late = request.target.substr(request.target.find('?') + 1);
+    CHECK(late.find("X-Amz-Security-Token=token") != std::string::npos);
+    CHECK(verify(aws::without_parameter(late, "X-Amz-Security-Token"), hash));
+    ok(signer.sign(request, suite_credentials("token"), lambda, at(suite_date), {.token_after_signing = true}));
+    CHECK(signed_names(request).find("token") == std::string::npos);
+    CHECK(request.headers.get("X-Amz-Security-Token") == "token");
+}
+
+TEST_CASE("sigv4: whatever one signer has signed before, it signs the next request like a new one") {
+    std::mt19937 random{7};
+    const auto any = [&](auto... choices) {
+        const std::array all{choices...};
+        return all[random() % all.size()];
+    };
+    aws::Signer signer;
+    HttpRequest request;
+    for (int i = 0; i < 3000; ++i) {
+        if (random() % 2 == 0) request.headers = Headers{};
+        request.verb = any(Verb::get, Verb::post);
+        request.origin = {any(true, false), any("a.example", "b.example"), any(std::uint16_t{443}, std::uint16_t{80})};
+        request.target = any("/", "", "/a?b=c", "/a:b?b=c");
+        for (const auto name : {"Content-Type", "X-Amz-Log-Type", "Accept"})
+            if (random() % 4 == 0) request.headers.set(name, any("x", "y  z"));
+        request.body = Body{std::string{any("", "one", "two")}};
+        const auto credentials = suite_credentials(any("", "", "token", "other", "with  blanks"));
+        const aws::SigningScope scope{any("us-east-1", "eu-central-1"), any("lambda", "lambda", "s3", "sts")};
+        const auto now = at(any(suite_date, suite_date, s3_date)) + std::chrono::seconds{random() % 2};
+        const aws::SigningOptions options{.send_payload_hash = random() % 8 == 0,
+                                          .token_after_signing = random() % 8 == 0};
+        auto fresh = request;
+        aws::Signer new_one;
+        if (random() % 8 == 0) {
+            ok(signer.presign(request, credentials, scope, now, 1h, options));
+            ok(new_one.presign(fresh, credentials, scope, now, 1h, options));
+        } else {
+            ok(signer.sign(request, credentials, scope, now, options));
+            ok(new_one.sign(fresh, credentials, scope, now, options));
+        }
+        CHECK(request.headers.text() == fresh.headers.text());
+        CHECK(request.target == fresh.target);
+    }
+}
+
+TEST_CASE("sigv4: several threads sign at once") {
+    aws::Signer signer;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 100; ++i) {
+        auto request = lambda_by_arn();
+        ok(aws::sign_request(request, suite_credentials(), lambda, at(suite_date) + i * 10h));
+        expected.push_back(authorization(request));
+    }
+    std::vector<std::thread> threads;
+    std::vector<int> wrong(12, 0);
+    for (auto& mine : wrong)
+        threads.emplace_back([&mine, &signer, &expected] {
+            for (int round = 0; round < 5; ++round)
+                for (std::size_t i = 0; i < expected.size(); ++i) {
+                    auto request = lambda_by_arn();
+                    const auto now = at(suite_date) + static_cast<int>(i) * 10h;
+                    if (!signer.sign(request, suite_credentials(), lambda, now) ||
+                        authorization(request) != expected[i])
+                        ++mine;
+                }
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(wrong == std::vector<int>(12, 0));
+}
+
+TEST_CASE("sigv4: a request that is signed again costs no memory, and no key or token is left in freed memory") {
+    const std::string token(1500, 't');
+    const auto key = aws::signing_key(suite_secret, suite_date, lambda);
+    watched_for = {suite_secret.substr(0, 20), std::string_view{token}.substr(0, 32),
+                   detail::text_of(key.reveal()).substr(0, 16)};
+    {
+        const Watch watch;
+        auto plain = std::make_unique<std::string>(token);
+        plain.reset();
+        watching = false;
+        CHECK(blocks_with_secret == 1);  // it sees what is not wiped
+    }
+    auto request = lambda_by_arn();
+    const auto credentials = suite_credentials(token);
+    auto signer = std::make_unique<aws::Signer>();
+    int taken = -1;
+    bool good = true;
+    {
+        const Watch watch;
+        for (int i = 0; i < 2; ++i)
+            good = good && signer->sign(request, credentials, lambda, at(suite_date)).has_value();
+        blocks_taken = 0;
+        for (int i = 0; i < 100; ++i)
+            good = good && signer->sign(request, credentials, lambda, at(suite_date) + i * 1s).has_value();
+        taken = blocks_taken;
+        // A second function with other fields, in turn with the first.
+        auto other = lambda_by_arn();
+        other.target = "/2015-03-31/functions/other/invocations";
+        other.headers.add("X-Amz-Client-Context", "eyJ9");
+        for (int i = 0; i < 4; ++i) good = good && signer->sign(other, credentials, lambda, at(suite_date)).has_value();
+        aws::signature(aws::signing_key(suite_secret, suite_date, lambda), "text");
+        signer.reset();
+        request.headers = Headers{};
+    }
+    CHECK(good);
+    CHECK(taken == 0);
+    CHECK(blocks_with_secret == 0);
+}
