@@ -377,7 +377,7 @@ TEST_CASE("AWS pitfall 2: a ':' left in the path goes out as %3A and is signed s
              {"", "/"},
              {"?a=b", "/?a=b"},
              {"/a b%zz?x=y z&q=a=b&n&&e=", "/a%20b%25zz?x=y%20z&q=a%3Db&n&e="},
-             {"/?%41=%7e", "/?A=~"},
+             {"/?%41=%7E", "/?A=~"},
              {"/%2e%2E", "/%2E%2E"},
              {"/a?", "/a?"},
              {"/a'b?it's", "/a%27b?it%27s"}}) {

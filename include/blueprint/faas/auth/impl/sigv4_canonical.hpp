@@ -86,7 +86,7 @@ public:
         field.name = lower_name;
         field.value = value;
         field.begin = 0;
-        // Memory order is alphabetical order, so the first character has to be the highest byte.
+        // So that numbers compare as texts do, the first character is the highest byte.
         if (lower_name.size() >= 8 && std::endian::native == std::endian::little) {
             std::memcpy(&field.begin, lower_name.data(), 8);
             field.begin = __builtin_bswap64(field.begin);

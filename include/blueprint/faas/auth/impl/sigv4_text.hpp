@@ -235,8 +235,8 @@ inline bool upper_escape(std::string_view text, std::size_t at) noexcept {
     return text.size() - at > 2 && text[at] == '%' && digit(text[at + 1]) && digit(text[at + 2]);
 }
 
-// Whether all servers read the target alike: escapes in upper case, and nothing unescaped but unreserved characters and
-// what parts the target.
+// Whether all servers read the target alike: escapes in upper case, nothing unescaped but unreserved characters and
+// what parts the target, and in the query nothing escaped that need not be. (In a path "%2E%2E" is not made "..".)
 inline bool is_strict(std::string_view target) noexcept {
     std::size_t at = 0;
     for (; at < target.size() && target[at] != '?'; ++at) {
@@ -252,7 +252,8 @@ inline bool is_strict(std::string_view target) noexcept {
             in_name = c == '&';
             continue;
         }
-        if (!upper_escape(target, at)) return false;
+        if (!upper_escape(target, at) || is_unreserved(static_cast<char>(escaped_byte(target.substr(at)))))
+            return false;
         at += 2;
     }
     return true;
