@@ -92,15 +92,8 @@ public:
             refused_ = is_token(name) ? name : "(a name that is no token)";
             return;
         }
-        const auto at = text_.size();
-        reserve(at + name.size() + value.size() + 4);
-        text_.append(name.size() + value.size() + 4, ' ');
-        char* const to = text_.data() + at;
-        name.copy(to, name.size());
-        to[name.size()] = ':';
-        value.copy(to + name.size() + 2, value.size());
-        to[name.size() + 2 + value.size()] = '\r';
-        to[name.size() + 3 + value.size()] = '\n';
+        reserve(text_.size() + name.size() + value.size() + 4);
+        text_.append(name).append(": ").append(value).append("\r\n");
     }
     /// Returns the first field of that name; the view lives until the headers change.
     std::optional<std::string_view> get(std::string_view name) const noexcept {
@@ -114,18 +107,6 @@ public:
     }
     /// Keeps only the fields that make up the first `size` characters of `text()`.
     void shorten(std::size_t size) { text_.resize(size); }
-    /// Drops the fields of which `drop(name)` says so.
-    template <class Drop>
-    void erase_if(Drop drop) {
-        for (std::size_t at = 0; at < text_.size();) {
-            const auto size = text_.find('\r', at) + 2 - at;
-            const auto line = std::string_view{text_}.substr(at, size);
-            if (drop(line.substr(0, line.find(':'))))
-                text_.erase(at, size);
-            else
-                at += size;
-        }
-    }
     /// Returns all fields as "Name: value\r\n" lines.
     std::string_view text() const noexcept { return text_; }
     bool empty() const noexcept { return text_.empty(); }
@@ -142,10 +123,11 @@ private:
         }
         return true;
     }
-    // Each looked for on its own: that is a search of whole words of memory, and values may be long.
+    // Looked for one by one, which is a search of whole words of memory: values may be long.
     static constexpr bool is_value(std::string_view value) noexcept {
-        constexpr auto none = std::string_view::npos;
-        return value.find('\r') == none && value.find('\n') == none && value.find('\0') == none;
+        for (const char c : {'\r', '\n', '\0'})
+            if (value.find(c) != std::string_view::npos) return false;
+        return true;
     }
     std::string_view find(std::string_view name) const noexcept {
         for (std::size_t at = 0; at < text_.size();) {

@@ -402,6 +402,13 @@ TEST_CASE("AWS pitfall 5: a request that is signed again carries the new signatu
     CHECK(signature_in(authorization(request)) == lambda_signature);
     ok(aws::sign_request(fresh, suite_credentials("SESSIONTOKENEXAMPLE"), {"us-east-1", "lambda"}, at(suite_date)));
     CHECK(request.headers.text() == fresh.headers.text());
+    // Also where others stand behind what is replaced.
+    request.headers.add("traceparent", "00-1-2-01");
+    ok(signer.sign(request, suite_credentials("SESSIONTOKENEXAMPLE"), {"us-east-1", "lambda"}, at(suite_date)));
+    fresh.headers = lambda_by_arn().headers;
+    fresh.headers.add("traceparent", "00-1-2-01");
+    ok(aws::sign_request(fresh, suite_credentials("SESSIONTOKENEXAMPLE"), {"us-east-1", "lambda"}, at(suite_date)));
+    CHECK(request.headers.text() == fresh.headers.text());
     // Credentials that are no longer temporary leave no token behind.
     ok(signer.sign(request, suite_credentials(), {"us-east-1", "lambda"}, at(suite_date)));
     CHECK_FALSE(request.headers.get("X-Amz-Security-Token").has_value());

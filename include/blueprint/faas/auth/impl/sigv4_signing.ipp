@@ -33,10 +33,6 @@ inline Error refused(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline bool is_own_field(std::string_view name) noexcept {
-    return std::any_of(own_fields.begin(), own_fields.end(), [&](std::string_view own) { return iequals(own, name); });
-}
-
 // Of a name in lower case that begins with "x-amz-".
 inline bool is_own_lower(std::string_view name) noexcept {
     return name == "x-amz-date" || name == "x-amz-security-token" || name == "x-amz-content-sha256";
@@ -60,7 +56,7 @@ public:
         const bool send_hash = !rules.encode || options.send_payload_hash || options.unsigned_payload;
         const auto token = credentials.session_token.reveal();
         const auto signed_token = options.token_after_signing ? std::string_view{} : token;
-        const bool again = !send_hash && is_like_the_last(request, rules, signed_token);
+        const bool again = !send_hash && is_like_the_last(request, signed_token);
         if (again) {
             if (!same_second) {
                 canonical_.overwrite(last_.date_at, date());
@@ -71,13 +67,13 @@ public:
         } else {
             last_.good = last_.hashed_ahead = false;
             look_at_target(request.target, rules);
-            const auto own = collect(request);
+            const auto own = collect(request, token.size());
             canonical_.add("x-amz-date", date());
             if (send_hash) canonical_.add("x-amz-content-sha256", *payload);
             if (!signed_token.empty()) canonical_.add("x-amz-security-token", signed_token);
             canonical_.make(to_string(request.verb), uri_, query_, *payload);
             if (own == Own::last) request.headers.shorten(last_.fields_size);
-            if (own == Own::among_others) request.headers.erase_if(sigv4::is_own_field);
+            if (own == Own::among_others) drop_own(request.headers);
             if (!send_hash) remember(request, signed_token);
         }
         const auto& key = key_of(credentials, scope);
@@ -105,13 +101,13 @@ public:
                          std::chrono::system_clock::time_point now, std::chrono::seconds lifetime,
                          const SigningOptions& options) {
         last_.good = last_.hashed_ahead = false;
-        request.headers.erase_if(sigv4::is_own_field);
+        drop_own(request.headers);
         tidy(request.target);
         const auto rules = path_rules(scope.service);
         auto payload = hash_payload(request, !rules.encode || options.unsigned_payload);
         if (!payload) return std::move(payload).error();
         set_time(now);
-        collect(request);
+        collect(request, 0);
         std::string query = request.target.substr(std::min(request.target.find('?'), request.target.size()));
         if (!query.empty()) query.erase(0, 1);
         for (const auto name : sigv4::own_parameters) query = without_parameter(query, name);
@@ -150,6 +146,9 @@ private:
     static constexpr std::size_t most_keys = 4;
     static constexpr std::size_t chunk_bytes = 64U * 1024U;
 
+    static void drop_own(Headers& headers) {
+        for (const auto name : sigv4::own_fields) headers.erase(name);
+    }
     static void tidy(std::string& target) {
         if (target.empty() || target.front() == '?') target.insert(target.begin(), '/');
         if (!sigv4::is_strict(target)) target = sigv4::strict_target(target);
@@ -171,8 +170,8 @@ private:
     };
 
     // Whether the canonical request at hand is one for `request` but for the time and the body's hash.
-    bool is_like_the_last(const HttpRequest& request, PathRules rules, std::string_view token) const noexcept {
-        if (!last_.good || request.target != target_ || rules != rules_ || request.verb != last_.verb) return false;
+    bool is_like_the_last(const HttpRequest& request, std::string_view token) const noexcept {
+        if (!last_.good || request.target != target_ || request.verb != last_.verb) return false;
         if (request.origin != last_.origin || token != canonical_.text().substr(last_.token_at, last_.token_size))
             return false;
         auto fields = request.headers.text();
@@ -186,7 +185,7 @@ private:
         }
         return true;
     }
-    // Only for texts that have the body's hash, and have it once.
+    // Only for texts that have the body's hash, and have it once: those of S3 have it among the fields, too.
     void remember(const HttpRequest& request, std::string_view token) {
         last_.verb = request.verb;
         last_.origin = request.origin;
@@ -205,8 +204,10 @@ private:
         tidy(target);
         target_.clear();  // until all that belongs to it is there
         const auto path = std::string_view{target}.substr(0, target.find('?'));
-        uri_ = canonical_uri(path, rules);
-        query_ = canonical_query(std::string_view{target}.substr(std::min(path.size() + 1, target.size())));
+        sigv4::Writer uri{uri_text_.room(path.size() * 3 + 1)};
+        sigv4::put_uri(uri, path, rules);
+        uri_ = uri.text();
+        query_ = query_text_.of(std::string_view{target}.substr(std::min(path.size() + 1, target.size())));
         rules_ = rules;
         target_ = target;
     }
@@ -251,13 +252,13 @@ private:
 
     // Gathers the fields of the request that are signed, and looks where those of an earlier signing are, which are not
     // among them. Behind all others they can be cut off: then `last_.fields_size` is the size of the others.
-    Own collect(const HttpRequest& request) {
+    Own collect(const HttpRequest& request, std::size_t token_size) {
         const auto& origin = request.origin;
         const bool v6 = origin.host.find(':') != std::string::npos;
         host_.assign(v6 ? "[" : "").append(origin.host).append(v6 ? "]" : "");
         if (origin.port != (origin.tls ? 443 : 80)) host_.append(":").append(std::to_string(origin.port));
         const auto text = request.headers.text();
-        canonical_.begin(text.size());
+        canonical_.begin(text.size() + token_size + 512);  // enough also for the same request when it is signed
         canonical_.add("host", host_);
         auto own = Own::none;
         for (auto lines = text; !lines.empty();) {
@@ -341,8 +342,10 @@ private:
     sigv4::Buffer last_fields_{};
     std::string target_{};  // the last one, and what is signed of it
     PathRules rules_{};
-    std::string uri_{};
-    std::string query_{};
+    sigv4::Buffer uri_text_{};
+    sigv4::CanonicalQuery query_text_{};
+    std::string_view uri_{};
+    std::string_view query_{};
     std::string host_{};
     std::vector<Key> keys_{};
     std::chrono::sys_seconds second_{std::chrono::seconds::min()};
