@@ -19,6 +19,7 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/auth/aws/impl/sts.ipp"
 #include "blueprint/faas/auth/impl/oauth2.ipp"
 #include "blueprint/faas/auth/impl/sigv4.ipp"
 #include "blueprint/faas/auth/impl/sigv4_signing.ipp"
@@ -34,6 +35,7 @@
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
 #include "blueprint/faas/detail/impl/single_flight.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"
+#include "blueprint/faas/detail/impl/xml.ipp"
 #include "blueprint/faas/map/impl/core.ipp"
 #include "blueprint/faas/map/impl/options.ipp"
 #include "blueprint/faas/map/impl/resume_file.ipp"
