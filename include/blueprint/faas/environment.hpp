@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_ENVIRONMENT_HPP
 #define BLUEPRINT_FAAS_ENVIRONMENT_HPP
 
+#include "blueprint/faas/detail/replace_file.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/secret.hpp"
 
@@ -65,6 +66,11 @@ public:
         if (failed) return refused(std::generic_category().message(error));
         if (size > max_bytes) return refused("it has more than " + std::to_string(max_bytes) + " bytes");
         return std::optional<Secret>{whole};
+    }
+    /// Puts `text` in the place of a small file at once, readable for its owner alone; its directory must exist.
+    /// `errc::invalid_configuration`, which names the path, if that cannot be done. Blocks while it writes.
+    virtual result<void> replace_file(const std::string& path, const Secret& text) const {
+        return detail::replace_file(path, text);
     }
 
     /// The process's own environment.

@@ -33,6 +33,7 @@
 #include "blueprint/faas/detail/impl/hash.ipp"
 #include "blueprint/faas/detail/impl/hmac.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
+#include "blueprint/faas/detail/impl/replace_file.ipp"
 #include "blueprint/faas/detail/impl/single_flight.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"
 #include "blueprint/faas/detail/impl/xml.ipp"
