@@ -1,6 +1,7 @@
 #include "blueprint/faas/file_body.hpp"
 #include "blueprint/faas/transport/https.hpp"
 #include "blueprint/faas/transport/loopback.hpp"
+#include "blueprint/faas/transport/metadata.hpp"
 #include "support/gzip.hpp"
 #include "support/raw_peer.hpp"
 #include "support/run.hpp"
@@ -295,4 +296,42 @@ TEST_CASE("bad input: a file that is not there, is a directory, or changes while
     CHECK(error.code == errc::invalid_configuration);
     CHECK(error.message.find("has not the " + std::to_string(long_text.size()) + " bytes") != std::string::npos);
     CHECK(talk.peer.requests().empty());
+}
+
+TEST_CASE("metadata: plain HTTP goes to this machine, and no byte to an address that is no metadata service's") {
+    asio::io_context io;
+    RawPeer peer{io, {{.answer = sized("", "role")}}};
+    MetadataTransport metadata{io.get_executor()};
+    const auto ask = [&](Origin origin) {
+        HttpRequest request;
+        request.origin = std::move(origin);
+        std::optional<result<HttpResponse>> outcome;
+        asio::co_spawn(io, metadata.exchange(request, deadline_after(60s)),
+                       [&](std::exception_ptr failure, result<HttpResponse> answer) {
+                           if (failure) std::rethrow_exception(failure);
+                           outcome.emplace(std::move(answer));
+                       });
+        io.restart();
+        while (!outcome && io.run_one() != 0) {
+        }
+        REQUIRE(outcome.has_value());
+        return std::move(*outcome);
+    };
+    CHECK(ok(ask({.tls = false, .host = "127.0.0.1", .port = peer.port()})).body == "role");
+    CHECK(ok(ask({.tls = false, .host = "localhost", .port = peer.port()})).body == "role");
+    CHECK(peer.connections() == 2);
+
+    for (const auto* host : {"192.0.2.1", "0.0.0.0", "2001:db8::1", "::ffff:127.0.0.1"}) {
+        CAPTURE(host);
+        const auto error = failed(ask({.tls = false, .host = host, .port = peer.port()}));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(error.execution == Execution::not_started);
+        CHECK_FALSE(error.retryable);
+        CHECK(error.message.find("neither this machine nor a metadata address") != std::string::npos);
+    }
+    CHECK(failed(ask({.tls = true, .host = "127.0.0.1", .port = peer.port()})).message.find("HttpsTransport") !=
+          std::string::npos);
+    CHECK(peer.connections() == 2);  // 0.0.0.0 would have reached it
+    CHECK(metadata.statistics().requests_sent == 2);
+    CHECK(metadata.statistics().connections_opened == 2);
 }

@@ -290,6 +290,32 @@ TEST_CASE("names: the families take turns in the race, and the first one's famil
     CHECK(detail::interleave({}).empty());
 }
 
+TEST_CASE("AWS pitfall 12: plain HTTP to metadata services goes to this machine and their address blocks alone") {
+    const auto allowed = [](detail::Peers peers, const char* address) {
+        return detail::allows(peers, boost::asio::ip::make_address(address));
+    };
+    for (const auto* address : {"169.254.169.254", "169.254.170.2", "169.254.170.23", "169.254.0.0", "169.254.255.255",
+                                "fd00:ec2::254", "fd00:ec2::23", "fd00:ec2:ffff::1"}) {
+        CAPTURE(address);
+        CHECK(allowed(detail::Peers::metadata, address));
+        CHECK_FALSE(allowed(detail::Peers::loopback, address));
+        CHECK(allowed(detail::Peers::all, address));
+    }
+    for (const auto* address : {"127.0.0.1", "127.255.255.254", "::1"}) {
+        CAPTURE(address);
+        CHECK(allowed(detail::Peers::metadata, address));
+        CHECK(allowed(detail::Peers::loopback, address));
+    }
+    for (const auto* address : {"0.0.0.0", "::", "169.253.255.255", "169.255.0.0", "10.0.0.1", "192.0.2.1", "8.8.8.8",
+                                "fd00:ec1::254", "fd00:ec3::254", "fd01:ec2::254", "fc00:ec2::254", "fe80::1",
+                                "2001:db8::1", "::ffff:169.254.169.254", "::ffff:127.0.0.1"}) {
+        CAPTURE(address);
+        CHECK_FALSE(allowed(detail::Peers::metadata, address));
+        CHECK_FALSE(allowed(detail::Peers::loopback, address));
+        CHECK(allowed(detail::Peers::all, address));
+    }
+}
+
 TEST_CASE("TLS: authorities are found where distributions keep them, a hashed directory before a bundle") {
     const auto touch = [](const std::filesystem::path& file) {
         std::filesystem::create_directories(file.parent_path());

@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 /// `execution` is `not_started` exactly if no byte of the request was sent, and it is `retryable` if sending an
 /// idempotent request again may help. A model follows no redirects, never sends a request whose headers were
 /// refused, and is called again before earlier exchanges ended. `confidential` says whether the bytes are encrypted
-/// and the peer is known. Models: HttpsTransport, LoopbackTransport, InMemoryTransport.
+/// and the peer is known. Models: HttpsTransport, LoopbackTransport, MetadataTransport, InMemoryTransport.
 template <class T>
 concept Transport =
     std::move_constructible<T> && requires(T& transport, const HttpRequest& request, Deadline deadline) {

@@ -10,12 +10,12 @@
 
 namespace blueprint::faas::detail {
 
-/// The HTTP/1.1 client below HttpsTransport and LoopbackTransport: shares connections, holds every step to the
-/// deadline. Its definition needs Beast and OpenSSL and can be compiled apart; this header needs neither.
+/// The HTTP/1.1 client below HttpsTransport, LoopbackTransport and MetadataTransport: shares connections, holds every
+/// step to the deadline. Its definition needs Beast and OpenSSL and can be compiled apart; this header needs neither.
 /// `locks` says whether several threads may use it; it is a value, so that one compiled client serves both policies.
 class HttpClient {
 public:
-    enum class Mode { https_only, loopback_http_only };
+    enum class Mode { https_only, loopback_http_only, metadata_http_only };
 
     BLUEPRINT_FAAS_DECL HttpClient(asio::any_io_executor executor, Mode mode, ConnectionOptions connections,
                                    TlsOptions tls, bool locks);

@@ -6,6 +6,7 @@
 #include "blueprint/faas/transport/impl/connect.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/impl/optional_mutex.hpp"
+#include "blueprint/faas/transport/impl/peers.hpp"
 #include "blueprint/faas/transport/impl/pool.hpp"
 #include "blueprint/faas/transport/impl/resolver.hpp"
 #include "blueprint/faas/transport/impl/tls_context.hpp"
@@ -120,6 +121,15 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
         return asio::make_strand(executor);
     }
 
+    Peers peers() const noexcept {
+        switch (mode) {
+            case Mode::https_only: break;
+            case Mode::loopback_http_only: return Peers::loopback;
+            case Mode::metadata_http_only: return Peers::metadata;
+        }
+        return Peers::all;
+    }
+
     std::optional<Error> refuse(const HttpRequest& request) const {
         const auto error = [](std::string message) {
             return Error{.code = errc::invalid_configuration,
@@ -130,7 +140,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
             return error(to_string(request.origin) +
                          " is plain HTTP: HttpsTransport speaks https:// only (LoopbackTransport speaks http:// to "
                          "this machine)");
-        if (mode == Mode::loopback_http_only && request.origin.tls)
+        if (mode != Mode::https_only && request.origin.tls)
             return error(to_string(request.origin) + " wants TLS: use HttpsTransport");
         if (!request.headers.refused().empty())
             return error("header field '" + request.headers.refused() +

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/transport/impl/attempt.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
+#include "blueprint/faas/transport/impl/peers.hpp"
 #include "blueprint/faas/transport/impl/proxy_tunnel.hpp"
 #include "blueprint/faas/transport/impl/race.hpp"
 #include "blueprint/faas/transport/impl/resolver.hpp"
@@ -19,11 +20,6 @@
 
 namespace blueprint::faas::detail {
 
-inline Error connect_error(errc code, std::string message, bool retryable) {
-    return Error{
-        .code = code, .message = std::move(message), .retryable = retryable, .execution = Execution::not_started};
-}
-
 /// Where to, and how. `proxy` is null for a direct way, `tls` for plain HTTP.
 struct ConnectPlan {
     asio::any_io_executor executor{};
@@ -31,7 +27,7 @@ struct ConnectPlan {
     std::shared_ptr<TlsContext> tls{};
     std::shared_ptr<const Proxy> proxy{};
     std::shared_ptr<const ConnectionOptions> options{};
-    bool loopback_only = false;
+    Peers peers = Peers::all;
 };
 
 /// Makes the error of an attempt that was stopped while `doing` something, such as "connecting to https://a.example".
@@ -89,12 +85,8 @@ inline asio::awaitable<result<std::shared_ptr<Connection>>> connect_tcp(std::sha
                                     " could not be looked up: " + found.failed.message() +
                                     "; check its spelling and this machine's name service",
                                 true);
-    if (plan.loopback_only) std::erase_if(found.addresses, [](const auto& address) { return !address.is_loopback(); });
-    if (found.addresses.empty())
-        co_return connect_error(
-            errc::invalid_configuration,
-            to_string(plan.origin) + " is not this machine: plain HTTP goes to loopback only, use HttpsTransport",
-            false);
+    std::erase_if(found.addresses, [&](const auto& address) { return !allows(plan.peers, address); });
+    if (found.addresses.empty()) co_return refused_peer(plan.peers, plan.origin);
 
     const auto race =
         std::make_shared<ConnectRace>(attempt, plan.executor, plan.origin, interleave(found.addresses), target.port);

@@ -63,10 +63,8 @@ inline asio::awaitable<result<Held>> acquire(std::shared_ptr<HttpClient::State> 
         held.find_healthy();
     }
     if (!held.connection()) {
-        ConnectPlan plan{.executor = state->executor,
-                         .origin = origin,
-                         .options = state->options,
-                         .loopback_only = state->mode == HttpClient::Mode::loopback_http_only};
+        ConnectPlan plan{
+            .executor = state->executor, .origin = origin, .options = state->options, .peers = state->peers()};
         auto ready = state->complete(plan);
         if (!ready) co_return std::move(ready).error();
         const auto limit = deadline_after(state->options->connect_timeout);
