@@ -5,8 +5,9 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/retry_after.hpp"
+#include "blueprint/faas/detail/wiped.hpp"
+#include "blueprint/faas/detail/wiped_json.hpp"
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -28,44 +29,6 @@ inline Error wrong(std::string_view member, std::string why) {
     message.append(member).append(": ").append(why);
     return Error{
         .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
-}
-
-// Memory of a JSON document that holds a token: wiped before it is given back.
-class WipedMemory {
-public:
-    explicit WipedMemory(std::size_t text_bytes) : buffer_(text_bytes * 8 + 4096), resource_{buffer_.data(), size()} {}
-    WipedMemory(const WipedMemory&) = delete;
-    WipedMemory& operator=(const WipedMemory&) = delete;
-    ~WipedMemory() { wipe(buffer_.data(), buffer_.size()); }
-    json::storage_ptr storage() noexcept { return &resource_; }
-
-private:
-    std::size_t size() const noexcept { return buffer_.size(); }
-    std::vector<unsigned char> buffer_;
-    json::monotonic_resource resource_;
-};
-
-// Bytes that are wiped when the last request which sends them goes.
-inline std::shared_ptr<const Bytes> wiped_bytes(const Secret& text) {
-    const auto wiped = [](const Bytes* bytes) {
-        wipe(const_cast<std::uint8_t*>(bytes->data()), bytes->size());
-        delete bytes;
-    };
-    const auto bytes = bytes_of(text.reveal());
-    return std::shared_ptr<const Bytes>{new Bytes(bytes.begin(), bytes.end()), wiped};
-}
-
-inline std::string_view text_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    const auto* text = value != nullptr ? value->if_string() : nullptr;
-    return text != nullptr ? std::string_view{*text} : std::string_view{};
-}
-
-// What a server says is shown to people: one line, bounded, no control characters.
-inline std::string one_line(std::string_view text) {
-    std::string line{text.substr(0, 256)};
-    std::replace_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
-    return line;
 }
 
 // Seconds of a token's life: a number, or digits in quotes as some servers write it. Nothing: it is neither, or no time
@@ -196,7 +159,7 @@ BLUEPRINT_FAAS_DECL HttpRequest ClientCredentialsProtocol::request() const {
         const Secret field = "Basic " + encoded;
         request.headers.set("Authorization", field.reveal());
     }
-    request.body = oauth2::wiped_bytes(body);
+    request.body = wiped_bytes(body);
     return request;
 }
 
@@ -224,10 +187,10 @@ BLUEPRINT_FAAS_DECL result<FetchedToken<Secret>> ClientCredentialsProtocol::read
                      .execution = Execution::not_started};
     };
     if (object == nullptr) return unreadable("its answer is no JSON object");
-    const auto token = text_member(*object, "access_token");
+    const auto token = text_in(*object, "access_token");
     if (token.empty()) return unreadable("it gave no access_token");
     if (!is_bearer_token(token)) return unreadable("the access_token has characters that no Bearer token has");
-    const auto type = text_member(*object, "token_type");
+    const auto type = text_in(*object, "token_type");
     if (!iequals(type, "Bearer")) return unreadable("its token_type is '" + one_line(type) + "' and not Bearer");
     std::chrono::milliseconds life = options_.default_lifetime;
     if (const auto* told = object->if_contains("expires_in"); told != nullptr && !told->is_null()) {
@@ -256,7 +219,7 @@ inline Error ClientCredentialsProtocol::refusal(const HttpResponse& answer) cons
     const json::value document = json::parse(answer.body, failed);
     const auto* object = failed ? nullptr : document.if_object();
     const auto tell = [&](std::string_view member) {
-        std::string text{object == nullptr ? std::string_view{} : text_member(*object, member)};
+        std::string text{object == nullptr ? std::string_view{} : text_in(*object, member)};
         hide_secret(text);  // first: what is cut or cleaned is not recognised any more
         return one_line(text);
     };
