@@ -19,7 +19,10 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/auth/aws/impl/container.ipp"
+#include "blueprint/faas/auth/aws/impl/instance_metadata.ipp"
 #include "blueprint/faas/auth/aws/impl/sts.ipp"
+#include "blueprint/faas/auth/aws/impl/web_identity.ipp"
 #include "blueprint/faas/auth/impl/oauth2.ipp"
 #include "blueprint/faas/auth/impl/sigv4.ipp"
 #include "blueprint/faas/auth/impl/sigv4_signing.ipp"

@@ -1,7 +1,10 @@
+#include "blueprint/faas/auth/aws/instance_metadata.hpp"
+#include "blueprint/faas/auth/aws/reach.hpp"
 #include "blueprint/faas/file_body.hpp"
 #include "blueprint/faas/transport/https.hpp"
 #include "blueprint/faas/transport/loopback.hpp"
 #include "blueprint/faas/transport/metadata.hpp"
+#include "support/aws_world.hpp"
 #include "support/gzip.hpp"
 #include "support/raw_peer.hpp"
 #include "support/run.hpp"
@@ -334,4 +337,32 @@ TEST_CASE("metadata: plain HTTP goes to this machine, and no byte to an address 
     CHECK(peer.connections() == 2);  // 0.0.0.0 would have reached it
     CHECK(metadata.statistics().requests_sent == 2);
     CHECK(metadata.statistics().connections_opened == 2);
+}
+
+TEST_CASE("AWS pitfall 13: over sockets too, a token that never comes costs its bounded wait, and no more") {
+    asio::io_context io;
+    const auto credentials = sized("", R"({"Code":"Success","AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"s",)"
+                                       R"("Token":"t","Expiration":"2026-01-02T06:00:00Z"})");
+    RawPeer peer{io, {{.silent = true}, {.answer = sized("", "jobs")}, {.silent = true}, {.answer = credentials}}};
+    tests::AwsWorld around;
+    around.variables = {{"AWS_EC2_METADATA_SERVICE_ENDPOINT", peer.url()}, {"AWS_METADATA_SERVICE_TIMEOUT", "0.2"}};
+    const auto reach = aws::make_reach(HttpsTransport{io.get_executor()}, MetadataTransport{io.get_executor()}, around);
+    const aws::credentials::InstanceMetadata source;
+    std::optional<result<aws::Search>> outcome;
+    const auto begin = std::chrono::steady_clock::now();
+    asio::co_spawn(io, source.find(reach, deadline_after(60s)),
+                   [&](std::exception_ptr failure, result<aws::Search> search) {
+                       if (failure) std::rethrow_exception(failure);
+                       outcome.emplace(std::move(search));
+                   });
+    while (!outcome && io.run_one() != 0) {
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    REQUIRE(outcome.has_value());
+    CHECK(ok(*outcome).found.value().credentials.access_key_id == "ASIAEXAMPLE");
+    CHECK(took >= 400ms);
+    CHECK(took < 20s);
+    REQUIRE(peer.requests().size() == 4);
+    CHECK(peer.requests()[0].starts_with("PUT /latest/api/token HTTP/1.1\r\n"));
+    CHECK(peer.requests()[3].starts_with("GET /latest/meta-data/iam/security-credentials/jobs HTTP/1.1\r\n"));
 }
