@@ -19,6 +19,7 @@
 #include <boost/beast/src.hpp>
 #endif
 
+#include "blueprint/faas/auth/aws/impl/chain.ipp"
 #include "blueprint/faas/auth/aws/impl/container.ipp"
 #include "blueprint/faas/auth/aws/impl/instance_metadata.ipp"
 #include "blueprint/faas/auth/aws/impl/sts.ipp"

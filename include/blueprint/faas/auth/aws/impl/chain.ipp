@@ -1,0 +1,103 @@
+#ifndef BLUEPRINT_FAAS_AUTH_AWS_IMPL_CHAIN_IPP
+#define BLUEPRINT_FAAS_AUTH_AWS_IMPL_CHAIN_IPP
+
+#include "blueprint/faas/auth/aws/chain.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace blueprint::faas::detail {
+
+namespace source_chain {
+
+using Fetched = result<FetchedToken<aws::Credentials>>;
+
+/// What a fetch uses. There is one fetch at a time, and it alone changes `remembered`.
+struct Asked {
+    aws::Reach reach{};
+    std::vector<AnySource> sources{};
+    aws::ChainOptions options{};
+    std::optional<std::size_t> remembered{};  ///< the source that had credentials last
+};
+
+inline Error failure(errc code, std::string message) {
+    return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
+}
+
+inline asio::awaitable<result<aws::Search>> ask(const Asked& asked, std::size_t which, Deadline deadline) {
+    const auto& source = asked.sources[which];
+    const std::string of = "AWS credentials of " + std::string{source.name};
+    if (time_left(deadline).count() == 0)
+        co_return failure(errc::timed_out, of + ": the time for one fetch (" +
+                                               std::to_string(asked.options.timeout.count()) +
+                                               " ms) was over before they were asked for");
+    std::optional<result<aws::Search>> search;
+    try {
+        auto finding = source.find(asked.reach, deadline);
+        search = co_await std::move(finding);
+    } catch (const std::exception& thrown) {
+        search = failure(errc::infrastructure, thrown.what());
+    }
+    if (!*search) {
+        Error error = std::move(*search).error();
+        error.message.insert(0, of + ": ");
+        error.execution = Execution::not_started;
+        co_return error;
+    }
+    const auto& found = (*search)->found;
+    const auto now = asked.reach.environment->now();
+    if (found && found->expires && *found->expires <= now)
+        co_return failure(errc::authentication, of + " have ended already: renew them, or check this machine's clock");
+    if (found && (found->credentials.access_key_id.empty() || found->credentials.secret_access_key.empty()))
+        co_return failure(errc::authentication, of + " lack the access key id or the secret access key");
+    co_return *std::move(search);
+}
+
+inline FetchedToken<aws::Credentials> token_of(aws::TimedCredentials found) {
+    return {.value = std::move(found.credentials), .expires = found.expires.value_or(TokenSchedule::Time::max())};
+}
+
+inline asio::awaitable<Fetched> fetch(std::shared_ptr<Asked> asked) {
+    const Deadline deadline = deadline_after(asked->options.timeout);
+    if (asked->remembered) {
+        auto search = co_await ask(*asked, *asked->remembered, deadline);
+        if (!search) co_return std::move(search).error();
+        if (search->found) co_return token_of(*std::move(search->found));
+        asked->remembered.reset();
+    }
+    std::string tried;
+    for (std::size_t i = 0; i < asked->sources.size(); ++i) {
+        auto search = co_await ask(*asked, i, deadline);
+        if (!search) co_return std::move(search).error();
+        if (search->found) {
+            asked->remembered = i;
+            co_return token_of(*std::move(search->found));
+        }
+        tried.append(i == 0 ? "" : "; ").append(asked->sources[i].name).append(" (").append(search->not_here) += ')';
+    }
+    co_return failure(errc::authentication, "there are no AWS credentials; these were tried: " + tried);
+}
+
+}  // namespace source_chain
+
+BLUEPRINT_FAAS_DECL SourceChain::SourceChain(aws::Reach reach, std::vector<AnySource> sources,
+                                             aws::ChainOptions options)
+    : cache_{reach.executor,
+             [asked = std::make_shared<source_chain::Asked>(
+                  source_chain::Asked{.reach = reach, .sources = std::move(sources), .options = options})] {
+                 return source_chain::fetch(asked);
+             },
+             options.rules, *reach.environment} {}
+
+BLUEPRINT_FAAS_DECL bool SourceChain::invalidate(std::string_view access_key_id) noexcept {
+    return cache_.invalidate([&](const aws::Credentials& kept) { return kept.access_key_id == access_key_id; });
+}
+
+}  // namespace blueprint::faas::detail
+
+#endif
