@@ -332,7 +332,7 @@ TEST_CASE("instance metadata: a machine without it, or without a role, is passed
     for (const auto& error : {nobody(), no_route})
         CHECK(found_key(outcome([&](auto& script) { script.then(error); })).starts_with("not here: nobody is there"));
     for (const auto& [status, body] : {std::pair{404U, "<html>"}, {200U, ""}, {200U, "\n"}})
-        CHECK(found_key(outcome([&, status = status, body = body](auto& script) {
+        CHECK(found_key(outcome([&](auto& script) {
                   script.then(200, "imds-token-1");
                   script.then(status, body);
               })) == "not here: the instance has no role");
