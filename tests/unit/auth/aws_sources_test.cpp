@@ -465,7 +465,8 @@ TEST_CASE(
             CHECK(play(Error{.code = errc::cancelled, .message = "stop", .execution = Execution::not_started}) ==
                   "cancelled");
             CHECK(play(Error{.code = errc::infrastructure, .message = "reset"}) == "infrastructure failed");
-            for (const unsigned status : {400U, 401U, 403U, 404U, 405U, 429U, 500U, 503U}) {
+            for (const unsigned status : {200U, 400U, 401U, 403U, 404U, 405U, 429U, 500U, 503U}) {
+                if (status == 200 && row.sent == "imds-token-1" && nth == 0) continue;  // that would be a token
                 for (const auto& body : {std::string{}, R"({"Code":"Bad","Message":"I got )" + row.sent + "\"}",
                                          sts_error("Bad", "I got " + row.sent)}) {
                     CAPTURE(status);

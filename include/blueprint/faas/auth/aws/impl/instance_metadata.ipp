@@ -161,7 +161,6 @@ inline asio::awaitable<result<HttpResponse>> exchange(Visit& visit, HttpRequest 
             error.execution = Execution::not_started;  // of the job that all this is for
             error.retryable = (error.retryable || late) && !visit.nobody && !(late && once_if_late);
         }
-        redact(error, request.headers);
         const auto delay = schedule.after(error, visit.reach.environment->jitter());
         if (!delay || *delay >= time_left(visit.deadline)) co_return error;
         const bool waited = co_await wait_for(*delay);
@@ -284,6 +283,9 @@ inline result<aws::TimedCredentials> read(const HttpResponse& answer, const std:
 // Credentials that are good for longer are with whoever asked for them.
 inline result<aws::Search> after(const Visit& visit, Error error) {
     const auto now = visit.reach.environment->now();
+    const Secret token = visit.memory->kept_token(now);  // what the service tells of a request may hold it
+    redact(error.message, token.reveal());
+    redact(error.platform_code, token.reveal());
     const bool passing = error.code == errc::infrastructure || error.code == errc::timed_out ||
                          error.code == errc::throttled || error.code == errc::serialization;
     auto last = visit.memory->kept();
