@@ -18,6 +18,7 @@ constexpr Target all[] = {
     {"contract_answer", &contract_answer},
     {"contract_call", &contract_call},
     {"function_line", &function_line},
+    {"aws_config", &aws_config},
 };
 
 }  // namespace

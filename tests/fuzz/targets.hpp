@@ -18,6 +18,7 @@ void elf(Input input);              // binaries
 void contract_answer(Input input);  // the custom contract, read by the client
 void contract_call(Input input);    // the custom contract, read by the platform
 void function_line(Input input);    // the custom contract, read by the function
+void aws_config(Input input);       // config and credentials files of AWS
 
 }  // namespace blueprint::faas::fuzz
 

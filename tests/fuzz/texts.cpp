@@ -1,4 +1,5 @@
 // Addresses, encodings and documents: what is read, written again and read again is the same.
+#include "blueprint/faas/auth/aws/config_file.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/url.hpp"
@@ -24,6 +25,34 @@ bool finite(const boost::json::value& value) {
     const auto* object = value.if_object();
     return object == nullptr ||
            std::all_of(object->begin(), object->end(), [](const auto& member) { return finite(member.value()); });
+}
+
+void write_values(std::string& out, const aws::ConfigValues& values, std::string_view indent) {
+    for (const auto& [key, value] : values) {
+        out.append(indent).append(key).append(" = ");
+        for (const char c : value.reveal()) out.append(c == '\n' ? "\n  " : std::string(1, c));
+        out += '\n';
+    }
+}
+
+// Writes sections as `read_config` reads them, each name in quotes.
+void write_sections(std::string& out, std::string_view kind, const aws::ConfigSections& sections) {
+    for (const auto& [name, section] : sections) {
+        out.append("[").append(kind).append(" \"");
+        for (const char c : name) out.append(c == '"' || c == '\\' ? "\\" : "").append(1, c);
+        out += "\"]\n";
+        write_values(out, section.values, "");
+        for (const auto& [key, values] : section.nested) {
+            out.append(key).append(" =\n");
+            write_values(out, values, " ");
+        }
+    }
+}
+
+bool same(const aws::ConfigSections& a, const aws::ConfigSections& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+        return x.first == y.first && x.second.values == y.second.values && x.second.nested == y.second.nested;
+    });
 }
 
 }  // namespace
@@ -97,6 +126,29 @@ void json_bytes(Input input) {
     FAAS_REQUIRE(reread.has_value());
     FAAS_REQUIRE(second == bytes);
     FAAS_REQUIRE(reread->size() == object->size());
+}
+
+void aws_config(Input input) {
+    const auto whole = detail::text_of(input);
+    for (const auto kind : {aws::ConfigFileKind::config, aws::ConfigFileKind::credentials}) {
+        const auto file = aws::read_config(whole, "/c", kind);
+        if (!file) {
+            // Any line may hold a key, so the message is made of fixed sentences.
+            FAAS_REQUIRE(file.error().code == errc::invalid_configuration);
+            FAAS_REQUIRE(file.error().message.starts_with("cannot read line "));
+            FAAS_REQUIRE(file.error().message.size() <= 160);
+            continue;
+        }
+        std::string again;
+        write_sections(again, "profile", file->profiles);
+        write_sections(again, "sso-session", file->sso_sessions);
+        write_sections(again, "services", file->services);
+        const auto reread = aws::read_config(again, "/c", aws::ConfigFileKind::config);
+        FAAS_REQUIRE(reread.has_value());
+        FAAS_REQUIRE(same(reread->profiles, file->profiles));
+        FAAS_REQUIRE(same(reread->sso_sessions, file->sso_sessions));
+        FAAS_REQUIRE(same(reread->services, file->services));
+    }
 }
 
 }  // namespace blueprint::faas::fuzz

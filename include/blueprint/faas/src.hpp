@@ -20,8 +20,10 @@
 #endif
 
 #include "blueprint/faas/auth/aws/impl/chain.ipp"
+#include "blueprint/faas/auth/aws/impl/config_file.ipp"
 #include "blueprint/faas/auth/aws/impl/container.ipp"
 #include "blueprint/faas/auth/aws/impl/instance_metadata.ipp"
+#include "blueprint/faas/auth/aws/impl/settings.ipp"
 #include "blueprint/faas/auth/aws/impl/sts.ipp"
 #include "blueprint/faas/auth/aws/impl/web_identity.ipp"
 #include "blueprint/faas/auth/impl/oauth2.ipp"
