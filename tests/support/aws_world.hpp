@@ -33,6 +33,7 @@ public:
     std::map<std::string, std::string> variables{};
     mutable std::map<std::string, std::string> files{};  ///< by path; `replace_file` changes it
     std::set<std::string> forbidden{};                   ///< paths that can be neither read nor written
+    std::set<std::string> read_only{};                   ///< paths that cannot be written
     mutable std::vector<std::string> replaced{};         ///< paths, in the order in which they were written
     std::chrono::system_clock::time_point time{std::chrono::sys_days{std::chrono::year{2026} / 1 / 2}};
 
@@ -53,7 +54,8 @@ public:
     }
     blueprint::faas::result<void> replace_file(const std::string& path,
                                                const blueprint::faas::Secret& text) const override {
-        if (forbidden.contains(path)) return refused("cannot replace the file '" + path + "': Permission denied");
+        if (forbidden.contains(path) || read_only.contains(path))
+            return refused("cannot replace the file '" + path + "': Permission denied");
         files[path] = std::string{text.reveal()};
         replaced.push_back(path);
         return {};
