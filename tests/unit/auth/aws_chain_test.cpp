@@ -301,7 +301,7 @@ TEST_CASE("aws chain: the sources that ask servers work in it, each told by its 
           "there are no AWS credentials; these were tried: the web identity token (AWS_WEB_IDENTITY_TOKEN_FILE is not "
           "set); the container's endpoint (neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
           "AWS_CONTAINER_CREDENTIALS_FULL_URI is set); the instance metadata service (nobody is there to answer: "
-          "http://169.254.169.254: no connection)");
+          "no connection)");
     world.around.time += 1min;
     world.around.variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/c";
     world.script->then(403, R"({"code":"NoRole","message":"none"})");

@@ -146,12 +146,12 @@ inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::credenti
             wipe(answer->body);
             if (search) co_return std::move(search);
             error = std::move(search).error();
+            error.message.insert(0, to_string(request.origin) + ": ");
         } else {
             error = std::move(answer).error();
             error.execution = Execution::not_started;
             if (error.code == errc::timed_out) error.retryable = true;
         }
-        error.message.insert(0, to_string(request.origin) + ": ");
         redact(error, request.headers);
         const auto delay = schedule.after(error, environment.jitter());
         if (!delay || *delay >= time_left(deadline)) co_return error;

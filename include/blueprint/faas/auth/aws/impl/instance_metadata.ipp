@@ -157,7 +157,6 @@ inline asio::awaitable<result<HttpResponse>> exchange(Visit& visit, HttpRequest 
             const bool connected = error.execution != Execution::not_started;
             const bool in_time = time_left(visit.deadline).count() > 0;
             visit.nobody = !connected && ((late && in_time) || error.code == errc::infrastructure);
-            error.message.insert(0, to_string(request.origin) + ": ");
             error.execution = Execution::not_started;  // of the job that all this is for
             error.retryable = (error.retryable || late) && !visit.nobody && !(late && once_if_late);
         }
