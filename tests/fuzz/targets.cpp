@@ -19,6 +19,7 @@ constexpr Target all[] = {
     {"contract_call", &contract_call},
     {"function_line", &function_line},
     {"aws_config", &aws_config},
+    {"xml", &xml},
 };
 
 }  // namespace

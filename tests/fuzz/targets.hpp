@@ -19,6 +19,7 @@ void contract_answer(Input input);  // the custom contract, read by the client
 void contract_call(Input input);    // the custom contract, read by the platform
 void function_line(Input input);    // the custom contract, read by the function
 void aws_config(Input input);       // config and credentials files of AWS
+void xml(Input input);              // answers of AWS's older services
 
 }  // namespace blueprint::faas::fuzz
 

@@ -1,8 +1,10 @@
 // Addresses, encodings and documents: what is read, written again and read again is the same.
 #include "blueprint/faas/auth/aws/config_file.hpp"
+#include "blueprint/faas/auth/aws/sts.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/url.hpp"
+#include "blueprint/faas/detail/xml.hpp"
 #include "targets.hpp"
 
 #include <boost/json/array.hpp>
@@ -11,7 +13,9 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -53,6 +57,15 @@ bool same(const aws::ConfigSections& a, const aws::ConfigSections& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
         return x.first == y.first && x.second.values == y.second.values && x.second.nested == y.second.nested;
     });
+}
+
+// Counts the characters of an element and all below it.
+std::size_t size_of(const detail::XmlElement& element, int levels) {
+    FAAS_REQUIRE(levels <= 16);
+    FAAS_REQUIRE(!element.name.empty());
+    std::size_t size = element.name.size() + element.text.size();
+    for (const auto& child : element.children) size += size_of(child, levels + 1);
+    return size;
 }
 
 }  // namespace
@@ -148,6 +161,35 @@ void aws_config(Input input) {
         FAAS_REQUIRE(same(reread->profiles, file->profiles));
         FAAS_REQUIRE(same(reread->sso_sessions, file->sso_sessions));
         FAAS_REQUIRE(same(reread->services, file->services));
+    }
+}
+
+void xml(Input input) {
+    const auto whole = detail::text_of(input);
+    const auto document = detail::read_xml(whole);
+    if (document) {
+        FAAS_REQUIRE(size_of(*document, 1) <= whole.size());
+        FAAS_REQUIRE(document->find("") == nullptr);
+    } else {
+        FAAS_REQUIRE(document.error().code == errc::serialization);
+        // It may hold credentials, so the message is made of fixed sentences.
+        FAAS_REQUIRE(document.error().message.starts_with("an XML document cannot be read: "));
+        FAAS_REQUIRE(document.error().message.size() <= 160);
+    }
+    HttpResponse answer;
+    answer.body = whole;
+    const std::chrono::sys_days now{std::chrono::year{2026} / 1 / 2};
+    for (const unsigned status : {200U, 403U}) {
+        answer.status = status;
+        const auto given = detail::read_sts_credentials("AssumeRole", "it", answer, now);
+        if (given) {
+            FAAS_REQUIRE(status == 200 && document.has_value());
+            FAAS_REQUIRE(given->expires > now);
+            FAAS_REQUIRE(!given->credentials.secret_access_key.empty());
+        } else {
+            FAAS_REQUIRE(given.error().message.size() <= 1024);
+            FAAS_REQUIRE(given.error().message.find('\n') == std::string::npos);
+        }
     }
 }
 
