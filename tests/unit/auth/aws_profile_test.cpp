@@ -384,6 +384,21 @@ TEST_CASE("profile source: credential_source takes the first credentials where i
     CHECK(says(failed_quietly(instance.profile()), "'default'"));
 }
 
+TEST_CASE("profile source: an instance that a profile names is asked for its session token once") {
+    User user{
+        "[default]\nrole_arn = arn:aws:iam::1:role/r\ncredential_source = Ec2InstanceMetadata\nregion = eu-west-1"};
+    const aws::credentials::Profile source;
+    for (int i = 0; i < 2; ++i) {
+        if (i == 0) user.script->then(200, "imds-token-1");
+        user.script->then(200, "jobs");
+        user.script->then(200, tests::json_answer());
+        user.script->then(200, tests::sts_answer("AssumeRole"));
+        CHECK(found_key(user.find(source)) == "ASIAEXAMPLE");
+    }
+    CHECK(user.asked() == 7);
+    CHECK(user.header(4, "x-aws-ec2-metadata-token") == "imds-token-1");
+}
+
 TEST_CASE("profile source: a web identity is taken on without a signature") {
     User user{"[default]\nrole_arn = arn:aws:iam::1:role/r\nweb_identity_token_file = /token\nregion = eu-west-1"};
     CHECK(says(failed_quietly(user.profile()), "/token"));

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/auth/aws/config_file.hpp"
 #include "blueprint/faas/auth/aws/credential_process.hpp"
+#include "blueprint/faas/auth/aws/instance_metadata.hpp"
 #include "blueprint/faas/auth/aws/settings.hpp"
 #include "blueprint/faas/auth/aws/source.hpp"
 #include "blueprint/faas/auth/aws/sso.hpp"
@@ -60,6 +61,7 @@ public:
 
 private:
     SettingsOptions options_{};
+    InstanceMetadata instance_{};  // keeps its session token, and what it gave last
 };
 static_assert(CredentialSource<Profile>);
 

@@ -163,9 +163,10 @@ asio::awaitable<result<aws::TimedCredentials>> must_find(Source source, const aw
     co_return std::move(*search->found);
 }
 
-inline asio::awaitable<result<aws::TimedCredentials>> first_of(aws::ProfilePlan plan, const aws::Reach& reach,
-                                                               aws::Settings settings, aws::StsPlace sts,
-                                                               Deadline deadline) {
+inline asio::awaitable<result<aws::TimedCredentials>> first_of(aws::ProfilePlan plan,
+                                                               aws::credentials::InstanceMetadata instance,
+                                                               const aws::Reach& reach, aws::Settings settings,
+                                                               aws::StsPlace sts, Deadline deadline) {
     if (auto* keys = std::get_if<aws::Credentials>(&plan.first))
         co_return aws::TimedCredentials{.credentials = std::move(*keys)};
     if (const auto* named = std::get_if<aws::NamedSource>(&plan.first)) {
@@ -177,7 +178,7 @@ inline asio::awaitable<result<aws::TimedCredentials>> first_of(aws::ProfilePlan 
             auto finding = must_find(aws::credentials::Container{}, reach, plan.first_profile, deadline);
             co_return co_await std::move(finding);
         }
-        auto finding = must_find(aws::credentials::InstanceMetadata{}, reach, plan.first_profile, deadline);
+        auto finding = must_find(std::move(instance), reach, plan.first_profile, deadline);
         co_return co_await std::move(finding);
     }
     if (auto* process = std::get_if<aws::CredentialProcess>(&plan.first)) {
@@ -296,7 +297,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Profile::find(const Reach& r
         sts = {.endpoint = std::move(place->url), .region = std::move(place->region)};
     }
     auto roles = std::move((*plan)->roles);
-    auto finding = first_of(std::move(**plan), reach, std::move(*settings), sts, deadline);
+    auto finding = first_of(std::move(**plan), instance_, reach, std::move(*settings), sts, deadline);
     auto found = co_await std::move(finding);
     for (auto& role : roles) {
         if (!found) break;
