@@ -1,7 +1,5 @@
 #include "blueprint/faas/auth/aws/chain.hpp"
-#include "blueprint/faas/auth/aws/container.hpp"
-#include "blueprint/faas/auth/aws/instance_metadata.hpp"
-#include "blueprint/faas/auth/aws/web_identity.hpp"
+#include "blueprint/faas/auth/aws/default_chain.hpp"
 #include "support/aws_sources.hpp"
 #include "support/run.hpp"
 
@@ -339,4 +337,55 @@ TEST_CASE("aws chain: an instance whose metadata service has gone goes on with w
         world.script->then(200, body);
     world.around.time = begin + 3h + 25min;
     CHECK(ok(world.get(chain)) == "ASIAFRESH");
+}
+
+TEST_CASE(
+    "aws default chain: variables, profile, web identity, container, instance, in this order and each by its name") {
+    World world;
+    auto& variables = world.around.variables;
+    variables = {{"HOME", "/h"}};
+    aws::DefaultChain chain{world.reach};
+    world.script->then(tests::nobody());
+    const auto dry = world.failed(chain);
+    CHECK(dry.code == errc::authentication);
+    std::size_t at = 0;
+    for (const auto* told : {"these were tried: the environment's variables (", "; the profile (", "'default'",
+                             "; the web identity token (AWS_WEB_IDENTITY_TOKEN_FILE is not set); the container's "
+                             "endpoint (",
+                             "; the instance metadata service ("}) {
+        CAPTURE(told);
+        CAPTURE(dry.message);
+        at = dry.message.find(told, at);
+        REQUIRE(at != std::string::npos);
+    }
+
+    // Each place gets a key of its own, from the last to the first: the earlier one wins.
+    const auto given = [&](const aws::SettingsOptions& settings = {}) {
+        auto fresh = aws::default_chain(world.reach, settings);
+        return ok(world.get(fresh));
+    };
+    for (const auto& body :
+         {std::string{"imds-token-1"}, std::string{"jobs"}, tests::json_answer("2026-01-02T06:00:00Z", "KEY-INSTANCE")})
+        world.script->then(200, body);
+    CHECK(given() == "KEY-INSTANCE");
+    variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/c";
+    world.script->then(200, tests::json_answer("2026-01-02T06:00:00Z", "KEY-CONTAINER"));
+    CHECK(given() == "KEY-CONTAINER");
+    variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/token";
+    variables["AWS_ROLE_ARN"] = tests::role_arn;
+    variables["AWS_REGION"] = "eu-central-1";
+    world.around.files["/token"] = "web-token-of-a-pod";
+    world.script->then(200, tests::sts_answer("AssumeRoleWithWebIdentity"));
+    CHECK(given() == "ASIAEXAMPLE");
+    const auto asked = world.asked();
+    world.around.files["/h/.aws/credentials"] =
+        "[default]\naws_access_key_id = KEY-PROFILE\naws_secret_access_key = wJalrXUtnFEMI/profile\n"
+        "[dev]\naws_access_key_id = KEY-DEV\naws_secret_access_key = wJalrXUtnFEMI/dev\n";
+    CHECK(given() == "KEY-PROFILE");
+    variables["AWS_ACCESS_KEY_ID"] = "KEY-VARIABLES";
+    CHECK(says(world.failed(chain = aws::DefaultChain{world.reach}), "AWS credentials of the environment's variables"));
+    variables["AWS_SECRET_ACCESS_KEY"] = "wJalrXUtnFEMI/variables";
+    CHECK(given() == "KEY-VARIABLES");
+    CHECK(given({.profile = "dev"}) == "KEY-DEV");
+    CHECK(world.asked() == asked);
 }
