@@ -271,6 +271,11 @@ TEST_CASE("timestamp: RFC 3339 with fraction and offset is read, anything else i
         CHECK((detail::read_timestamp(text) == base));
     }
     CHECK((detail::read_timestamp("2026-01-02T03:04:05.25Z") == base + 250ms));
+    // Zero times of other languages, and what stands for "never".
+    CHECK((detail::read_timestamp("0001-01-01T00:00:00Z") == system_clock::time_point{}));
+    CHECK((detail::read_timestamp("2262-04-11T00:00:00Z") < system_clock::time_point::max()));
+    for (const auto* text : {"2262-04-13T00:00:00Z", "2426-01-02T01:00:00Z", "9999-12-31T23:59:59Z"})
+        CHECK((detail::read_timestamp(text) == system_clock::time_point::max()));
     for (const auto* text : {"", "2026-01-02", "2026-01-02T03:04:05", "2026-02-30T03:04:05Z", "2026-13-01T03:04:05Z",
                              "2026-01-02T24:04:05Z", "2026-01-02T03:60:05Z", "2026-01-02T03:04:61Z",
                              "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05Zx", "+026-01-02T03:04:05Z",

@@ -11,8 +11,9 @@
 namespace blueprint::faas::detail {
 
 /// Reads "2026-01-02T03:04:05Z", also with a fraction of the second (kept to the millisecond) and with an offset such
-/// as "+02:00" or "+0200" for the Z; nothing if it is anything else. Source: RFC 3339, section 5.6.
-inline std::optional<std::chrono::sys_time<std::chrono::milliseconds>> read_timestamp(std::string_view text) noexcept {
+/// as "+02:00" or "+0200" for the Z; nothing if it is anything else. What is before 1970 is read as 1970, and what the
+/// clock cannot count to ("9999-12-31T23:59:59Z") as its last moment. Source: RFC 3339, section 5.6.
+inline std::optional<std::chrono::system_clock::time_point> read_timestamp(std::string_view text) noexcept {
     bool good = true;
     const auto number = [&](std::size_t digits) {
         unsigned value = 0;
@@ -63,7 +64,12 @@ inline std::optional<std::chrono::sys_time<std::chrono::milliseconds>> read_time
     }
     if (!good || !text.empty() || !date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60)
         return std::nullopt;
-    return std::chrono::sys_days{date} + hours + minutes + seconds + fraction - ahead;
+    using Time = std::chrono::system_clock::time_point;
+    const auto time = std::chrono::sys_days{date} + hours + minutes + seconds + fraction - ahead;
+    constexpr auto last = std::chrono::floor<std::chrono::milliseconds>(Time::max());
+    if (time >= last) return Time::max();
+    if (time <= std::chrono::sys_time<std::chrono::milliseconds>{}) return Time{};
+    return Time{time};
 }
 
 }  // namespace blueprint::faas::detail
