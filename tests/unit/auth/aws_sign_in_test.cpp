@@ -255,6 +255,20 @@ TEST_CASE("sso: an answer without whole credentials, or with ended ones, is an e
     }
 }
 
+TEST_CASE("bad input: a time beyond what the clock counts to is its last moment, and a life of ages is ten years") {
+    SignedIn user;
+    auto far = role_credentials;
+    far.replace(far.find("1767333600000"), 13, "9223372036854775807");
+    user.script->then(200, far);
+    CHECK((ok(user.profile()).found->expires == std::chrono::system_clock::time_point::max()));
+
+    SignedIn ending{sign_in("00:10:00Z", refreshable)};
+    ending.script->then(200, R"({"accessToken":"web-token-of-a-pod-2","expiresIn":9223372036854775807})");
+    ending.script->then(200, role_credentials);
+    CHECK(found_key(ending.profile()) == "ASIASSO");
+    CHECK(ending.around.files[corp_file].find("\"expiresAt\":\"2035-12-31T00:00:00Z\"") != std::string::npos);
+}
+
 TEST_CASE("replace file: the new text is there whole, for its owner alone, and nothing is left beside it") {
     const test::TemporaryDirectory directory;
     const auto path = (directory / "token.json").string();

@@ -10,6 +10,16 @@
 
 namespace blueprint::faas::detail {
 
+/// Returns `time` by the wall clock, which counts nanoseconds: a time that it cannot count to is its last moment, and
+/// one before 1970 is 1970.
+inline std::chrono::system_clock::time_point within_clock(
+    std::chrono::sys_time<std::chrono::milliseconds> time) noexcept {
+    using Time = std::chrono::system_clock::time_point;
+    if (time >= std::chrono::floor<std::chrono::milliseconds>(Time::max())) return Time::max();
+    if (time.time_since_epoch().count() <= 0) return Time{};
+    return Time{time};
+}
+
 /// Reads "2026-01-02T03:04:05Z", also with a fraction of the second (kept to the millisecond) and with an offset such
 /// as "+02:00" or "+0200" for the Z; nothing if it is anything else. What is before 1970 is read as 1970, and what the
 /// clock cannot count to ("9999-12-31T23:59:59Z") as its last moment. Source: RFC 3339, section 5.6.
@@ -64,12 +74,7 @@ inline std::optional<std::chrono::system_clock::time_point> read_timestamp(std::
     }
     if (!good || !text.empty() || !date.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 60)
         return std::nullopt;
-    using Time = std::chrono::system_clock::time_point;
-    const auto time = std::chrono::sys_days{date} + hours + minutes + seconds + fraction - ahead;
-    constexpr auto last = std::chrono::floor<std::chrono::milliseconds>(Time::max());
-    if (time >= last) return Time::max();
-    if (time <= std::chrono::sys_time<std::chrono::milliseconds>{}) return Time{};
-    return Time{time};
+    return within_clock(std::chrono::sys_days{date} + hours + minutes + seconds + fraction - ahead);
 }
 
 }  // namespace blueprint::faas::detail

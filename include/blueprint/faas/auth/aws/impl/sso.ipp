@@ -19,6 +19,7 @@
 #include <boost/json/value.hpp>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -235,7 +236,8 @@ inline result<Token> read_refreshed(const Secret& text, Token token, Time now) {
     if (access.empty() || life == nullptr || !life->is_int64() || life->get_int64() <= 0)
         return failure(errc::serialization, "IAM Identity Center refreshed the sign-in, but gave no usable token");
     token.access_token = access;
-    token.expires = now + std::chrono::seconds{life->get_int64()};
+    constexpr std::int64_t ten_years = 10LL * 365 * 86'400;
+    token.expires = now + std::chrono::seconds{std::min(life->get_int64(), ten_years)};
     if (const auto next = text_in(*object, "refreshToken"); !next.empty()) token.refresh_token = next;
     return token;
 }
@@ -264,7 +266,8 @@ inline result<aws::TimedCredentials> read_role_credentials(const Secret& text, c
                                                 .secret_access_key = text_in(*given, "secretAccessKey"),
                                                 .session_token = text_in(*given, "sessionToken"),
                                                 .account_id = role.account_id},
-                                .expires = Time{std::chrono::milliseconds{end->get_int64()}}};
+                                .expires = within_clock(std::chrono::sys_time<std::chrono::milliseconds>{
+                                    std::chrono::milliseconds{end->get_int64()}})};
     if (*timed.expires <= now)
         return failure(errc::authentication,
                        "IAM Identity Center gave credentials that have ended already; check this machine's clock");
