@@ -33,6 +33,7 @@
 #include "blueprint/faas/map/resume_file.hpp"
 #include "blueprint/faas/metrics.hpp"
 #include "blueprint/faas/package/elf.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "blueprint/faas/package/package.hpp"
 #include "blueprint/faas/package/zip.hpp"
 #include "blueprint/faas/payload_json.hpp"

@@ -1,6 +1,7 @@
 // Packages and binaries, as users hand them over and as platforms receive them.
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/package/elf.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "blueprint/faas/package/zip.hpp"
 #include "support/temporary_directory.hpp"
 #include "targets.hpp"
@@ -75,6 +76,10 @@ void elf(Input input) {
     if (!architecture) {
         FAAS_REQUIRE(architecture.error().code == errc::invalid_configuration);
         FAAS_REQUIRE(!architecture.error().message.empty());
+    }
+    if (const auto version = elf_needed_glibc(input)) {
+        FAAS_REQUIRE(detail::text_of(input).find("GLIBC_") != std::string_view::npos);
+        FAAS_REQUIRE(glibc_problem(input, *version, "here").empty());
     }
     const auto interpreter = elf_interpreter(input);
     if (!interpreter) return;

@@ -52,6 +52,7 @@
 #include "blueprint/faas/map/impl/options.ipp"
 #include "blueprint/faas/map/impl/resume_file.ipp"
 #include "blueprint/faas/package/impl/elf.ipp"
+#include "blueprint/faas/package/impl/glibc.ipp"
 #include "blueprint/faas/package/impl/package.ipp"
 #include "blueprint/faas/package/impl/zip_extract.ipp"
 #include "blueprint/faas/package/impl/zip_read.ipp"

@@ -1,14 +1,20 @@
 #include "blueprint/faas/package/elf.hpp"
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "support/elf_image.hpp"
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdint>
+#include <fstream>
+#include <gnu/libc-version.h>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 using namespace blueprint::faas;
 using detail::bytes_of;
@@ -128,4 +134,167 @@ TEST_CASE("elf: architectures are named as uname does") {
     CHECK(to_string(Architecture::x86_64) == "x86_64");
     CHECK(to_string(Architecture::aarch64) == "aarch64");
     CHECK(to_string(Architecture::unknown) == "unknown");
+}
+
+namespace {
+
+// An executable whose dynamic section asks for `versions` of two libraries. All of the file is loaded at `base`.
+struct VersionedImage {
+    std::vector<std::string> versions{"GLIBC_2.2.5", "GLIBC_2.34"};
+    bool wide = true;
+    bool big_endian = false;
+    std::uint64_t base = 0x10000;
+    std::size_t crossing = 0;  ///< instead of the lists: so many entries, each of which has all that follow as its own
+};
+
+Bytes build(const VersionedImage& image) {
+    const std::size_t head = image.wide ? 64 : 52, entry = image.wide ? 56 : 32, word = image.wide ? 8 : 4;
+    Bytes out{0x7f,
+              'E',
+              'L',
+              'F',
+              static_cast<std::uint8_t>(image.wide ? 2 : 1),
+              static_cast<std::uint8_t>(image.big_endian ? 2 : 1),
+              1};
+    out.resize(16);
+    const auto put = [&](std::uint64_t value, std::size_t bytes) {
+        for (std::size_t i = 0; i < bytes; ++i)
+            out.push_back(static_cast<std::uint8_t>(value >> (8 * (image.big_endian ? bytes - 1 - i : i))));
+    };
+    const std::size_t dynamic = head + 2 * entry, needs = dynamic + 8 * word;
+    const std::size_t texts = needs + 16 * (image.crossing != 0 ? image.crossing : 2 + image.versions.size() + 1);
+    std::string names = std::string(1, '\0') + "libstdc++.so.6" + '\0' + "GLIBCXX_3.4.99" + '\0';
+    std::vector<std::size_t> places;
+    for (const auto& version : image.versions) {
+        places.push_back(names.size());
+        names += version + '\0';
+    }
+    put(2, 2);
+    put(62, 2);
+    put(1, 4);
+    put(image.base, word);
+    put(head, word);
+    put(0, word);
+    put(0, 4);
+    for (const std::size_t value : {head, entry, std::size_t{2}, std::size_t{0}, std::size_t{0}, std::size_t{0}})
+        put(value, 2);
+    const auto segment = [&](std::uint32_t type, std::size_t at, std::size_t bytes) {
+        put(type, 4);
+        if (image.wide) put(5, 4);
+        put(at, word);
+        for (int i = 0; i < 2; ++i) put(image.base + at, word);
+        for (int i = 0; i < 2; ++i) put(bytes, word);
+        if (!image.wide) put(5, 4);
+        put(1, word);
+    };
+    segment(1, 0, texts + names.size());
+    segment(2, dynamic, 8 * word);
+    for (const auto& [tag, value] : {std::pair<std::uint64_t, std::uint64_t>{5, image.base + texts},
+                                     {0x6ffffffe, image.base + needs},
+                                     {0x6fffffff, image.crossing != 0 ? image.crossing : 2},
+                                     {0, 0}}) {
+        put(tag, word);
+        put(value, word);
+    }
+    const auto library = [&](std::size_t versions, std::size_t next) {
+        put(1, 2);
+        put(versions, 2);
+        put(1, 4);
+        put(16, 4);
+        put(next, 4);
+    };
+    const auto version = [&](std::size_t name, bool last) {
+        put(0, 4);
+        put(0, 4);
+        put(name, 4);
+        put(last ? 0 : 16, 4);
+    };
+    for (std::size_t i = 0; i < image.crossing; ++i) {
+        put(1, 2);
+        put(0xffff, 2);
+        for (const std::size_t value : {1, 16, 16}) put(value, 4);
+    }
+    if (image.crossing == 0) {
+        library(1, 32);
+        version(16, true);
+        library(image.versions.size(), 0);
+        for (std::size_t i = 0; i < places.size(); ++i) version(places[i], i + 1 == places.size());
+    }
+    out.insert(out.end(), names.begin(), names.end());
+    return out;
+}
+
+std::string needed(const Bytes& binary) {
+    const auto version = elf_needed_glibc(binary);
+    return version ? to_string(*version) : "none";
+}
+
+}  // namespace
+
+TEST_CASE("glibc: the newest version that a program asks for is the one it needs") {
+    const std::pair<VersionedImage, std::string_view> table[] = {
+        {{}, "2.34"},
+        {{.versions = {"GLIBC_2.34", "GLIBC_2.9"}}, "2.34"},
+        {{.versions = {"GLIBC_2.2.5"}}, "2.2"},
+        {{.versions = {"GLIBC_2.17", "GLIBC_3.0"}}, "3.0"},
+        {{.versions = {"GLIBC_2.17", "GLIBC_PRIVATE", "GLIBC_2.x", "GLIBC_", "GLIBC_2", "GLIBCXX_3.4.30"}}, "2.17"},
+        {{.versions = {"GLIBC_2.4", "GLIBC_ABI_DT_RELR"}}, "2.36"},
+        {{.versions = {"CXXABI_1.3"}}, "none"},
+        {{.wide = false}, "2.34"},
+        {{.wide = false, .big_endian = true}, "2.34"},
+        {{.big_endian = true, .base = 0}, "2.34"},
+    };
+    for (const auto& [image, expected] : table) {
+        CAPTURE(expected);
+        CHECK(needed(build(image)) == expected);
+    }
+    CHECK(needed(build(ElfImage{.interpreter = "/lib64/ld-linux-x86-64.so.2"})) == "none");
+    CHECK(needed({}) == "none");
+}
+
+TEST_CASE("glibc: of this very program it is told, and it is not newer than what runs it") {
+    std::ifstream file{"/proc/self/exe", std::ios::binary};
+    const Bytes binary{std::istreambuf_iterator<char>{file}, {}};
+    const auto version = elf_needed_glibc(binary);
+    REQUIRE(version.has_value());
+    CHECK(*version >= GlibcVersion{2, 2});
+    const std::string here = gnu_get_libc_version();
+    const GlibcVersion running{2, static_cast<std::uint32_t>(std::stoul(here.substr(here.find('.') + 1)))};
+    CHECK(*version <= running);
+    CHECK(glibc_problem(binary, running, "here").empty());
+    CHECK_FALSE(glibc_problem(binary, GlibcVersion{2, 0}, "a museum").empty());
+}
+
+TEST_CASE("glibc: what would not start is told with what to do") {
+    const auto binary = build(VersionedImage{.versions = {"GLIBC_2.38"}});
+    CHECK(glibc_problem(binary, {2, 34}, "provided.al2023") ==
+          "needs glibc 2.38, and provided.al2023 has 2.34: link it statically (-static), or build it on a system whose "
+          "glibc is no newer");
+    CHECK(glibc_problem(binary, {2, 38}, "elsewhere").empty());
+    CHECK(glibc_problem(build(ElfImage{}), {2, 34}, "provided.al2023").empty());
+}
+
+TEST_CASE("glibc: cut and changed files are read to no harm") {
+    for (const auto& image : {VersionedImage{}, VersionedImage{.wide = false, .big_endian = true}}) {
+        const auto whole = build(image);
+        for (std::size_t size = 0; size < whole.size(); ++size)
+            CHECK(needed({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}) == "none");
+        for (std::size_t at = 0; at < whole.size(); ++at) {
+            for (int value = 0; value < 256; ++value) {
+                auto changed = whole;
+                changed[at] = static_cast<std::uint8_t>(value);
+                const auto version = elf_needed_glibc(changed);
+                if (version)
+                    CHECK(detail::text_of(changed).find("GLIBC_" + std::to_string(version->major)) !=
+                          std::string::npos);
+            }
+        }
+    }
+}
+
+TEST_CASE("glibc: lists that cross each other are not walked to their end") {
+    // 17 thousand million entries, if each were looked at.
+    const auto begun = std::chrono::steady_clock::now();
+    CHECK(needed(build(VersionedImage{.crossing = 262'144})) == "none");
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{10});
 }
