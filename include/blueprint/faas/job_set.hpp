@@ -14,13 +14,19 @@ namespace blueprint::faas {
 
 namespace detail {
 
-inline asio::awaitable<result<Bytes>> no_such_job(JobId id, std::span<const JobId> known) {
+inline Error unknown_job(JobId id, std::span<const JobId> known) {
     constexpr std::size_t most_named = 16;
     std::string message = "there is no " + job_name(id) + " here";
     for (std::size_t i = 0; i < std::min(known.size(), most_named); ++i)
         message += (i == 0 ? ": the jobs are " : ", ") + std::to_string(known[i].value());
     if (known.size() > most_named) message += " and " + std::to_string(known.size() - most_named) + " more";
-    co_return Error{.code = errc::not_found, .message = std::move(message), .execution = Execution::not_started};
+    return Error{.code = errc::not_found, .message = std::move(message), .execution = Execution::not_started};
+}
+inline asio::awaitable<result<Bytes>> no_such_job(JobId id, std::span<const JobId> known) {
+    co_return unknown_job(id, known);
+}
+inline asio::awaitable<result<void>> no_job_to_stream(JobId id, std::span<const JobId> known) {
+    co_return unknown_job(id, known);
 }
 
 template <std::size_t Count>
@@ -51,6 +57,13 @@ public:
         asio::awaitable<result<Bytes>> (*found)(JobCall) = nullptr;
         const bool known = ((Jobs::id == call.job_id && (found = &Jobs::run) != nullptr) || ...);
         return known ? found(std::move(call)) : detail::no_such_job(call.job_id, job_ids);
+    }
+
+    /// The same, with the result given to `sink` piece by piece: see `Job`.
+    asio::awaitable<result<void>> stream(JobCall call, ResultSink sink) const {
+        asio::awaitable<result<void>> (*found)(JobCall, ResultSink) = nullptr;
+        const bool known = ((Jobs::id == call.job_id && (found = &Jobs::stream) != nullptr) || ...);
+        return known ? found(std::move(call), std::move(sink)) : detail::no_job_to_stream(call.job_id, job_ids);
     }
 };
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -51,28 +52,62 @@ consteval bool is_job_id() {
 /// one after the other. Its first parameter may be the `JobCall` itself, for id, metadata and timeout; if that is the
 /// only one, the bytes are the function's own business. It gives T, result<T>, void, or an asio::awaitable of these. An
 /// exception that it throws is a failed job (`errc::function_error`), never the end of the process.
+///
+/// A function whose last parameter is a `const ResultSink&` gives its result there piece by piece, and returns void or
+/// result<void>: `result<void> lines(std::uint64_t count, const ResultSink& give)`. Where the platform can, the pieces
+/// are on their way while it runs; elsewhere they are joined, and the result is the bytes of all of them.
 template <auto Id, auto Function>
 struct Job {
     using Signature = detail::JobSignature<std::decay_t<decltype(Function)>>;
 
     static constexpr JobId id{static_cast<std::uint32_t>(Id)};
-    /// What the function gives, without awaitable and result; may be void.
+    /// What callers get: what the function gives, without awaitable and result; may be void.
     using Value = typename Signature::Value;
 
     /// Decodes the arguments, calls the function and encodes what it gives. Arguments of another size or form are
     /// `errc::serialization`, and the function is not called.
     static asio::awaitable<result<Bytes>> run(JobCall call) {
-        if constexpr (Signature::usable)
-            return decode_and_run(std::move(call));
-        else
+        if constexpr (!Signature::usable)
             return {};  // the class does not compile: see its assertions
+        else if constexpr (Signature::takes_sink)
+            return collect(std::move(call));
+        else
+            return decode_and_run(std::move(call), nullptr);
+    }
+
+    /// The same, with the result given to `sink` piece by piece, in one piece if the function takes no sink.
+    static asio::awaitable<result<void>> stream(JobCall call, ResultSink sink) {
+        if constexpr (!Signature::usable)
+            return {};
+        else
+            return run_into(std::move(call), std::move(sink));
     }
 
 private:
-    static constexpr bool gives_nothing =
-        std::is_void_v<typename Signature::Returns::Value> && !Signature::Returns::may_fail;
+    static constexpr bool gives_nothing = std::is_void_v<typename Signature::Returned> && !Signature::Returns::may_fail;
 
-    static asio::awaitable<result<Bytes>> decode_and_run(JobCall call) {
+    static asio::awaitable<result<Bytes>> collect(JobCall call) {
+        Bytes all;
+        const ResultSink sink = [&all](std::span<const std::uint8_t> piece) {
+            all.insert(all.end(), piece.begin(), piece.end());
+            return result<void>{};
+        };
+        auto running = decode_and_run(std::move(call), &sink);
+        auto outcome = co_await std::move(running);
+        if (outcome) outcome = std::move(all);
+        co_return outcome;
+    }
+
+    static asio::awaitable<result<void>> run_into(JobCall call, ResultSink sink) {
+        auto running = decode_and_run(std::move(call), &sink);
+        auto outcome = co_await std::move(running);
+        if (!outcome) co_return std::move(outcome).error();
+        if constexpr (!Signature::takes_sink) co_return sink(*outcome);
+        co_return result<void>{};
+    }
+
+    // The sink outlives it, and is used only if the function takes one.
+    static asio::awaitable<result<Bytes>> decode_and_run(JobCall call, const ResultSink* sink) {
         auto arguments = decode(call);
         if (!arguments) co_return std::move(arguments).error();
         Bytes out;
@@ -80,14 +115,14 @@ private:
         bool aborted = false;
         try {
             if constexpr (!Signature::Returns::is_coroutine && gives_nothing) {
-                apply(call, *arguments);
+                apply(call, *arguments, sink);
             } else if constexpr (!Signature::Returns::is_coroutine) {
-                failed = take(apply(call, *arguments), out);
+                failed = take(apply(call, *arguments, sink), out);
             } else if constexpr (gives_nothing) {
-                auto operation = apply(call, *arguments);
+                auto operation = apply(call, *arguments, sink);
                 co_await std::move(operation);
             } else {
-                auto operation = apply(call, *arguments);
+                auto operation = apply(call, *arguments, sink);
                 auto outcome = co_await std::move(operation);
                 failed = take(std::move(outcome), out);
             }
@@ -114,11 +149,16 @@ private:
             return Signature::Encoded::decode(id, call.args);
     }
 
-    static decltype(auto) apply(const JobCall& call, typename Signature::Encoded::Tuple& arguments) {
+    static decltype(auto) apply(const JobCall& call, typename Signature::Encoded::Tuple& arguments,
+                                [[maybe_unused]] const ResultSink* sink) {
         return std::apply(
             [&](auto&... argument) -> decltype(auto) {
-                if constexpr (Signature::takes_call)
+                if constexpr (Signature::takes_call && Signature::takes_sink)
+                    return Function(call, std::move(argument)..., *sink);
+                else if constexpr (Signature::takes_call)
                     return Function(call, std::move(argument)...);
+                else if constexpr (Signature::takes_sink)
+                    return Function(std::move(argument)..., *sink);
                 else
                     return Function(std::move(argument)...);
             },
@@ -129,7 +169,8 @@ private:
     static std::optional<Error> take(Outcome&& outcome, Bytes& out) {
         if constexpr (Signature::Returns::may_fail) {
             if (!outcome) return std::forward<Outcome>(outcome).error();
-            if constexpr (!std::is_void_v<Value>) payload_traits<detail::stored_t<Value>>::encode(*outcome, out);
+            if constexpr (!std::is_void_v<typename Signature::Returned>)
+                payload_traits<detail::stored_t<Value>>::encode(*outcome, out);
         } else {
             payload_traits<detail::stored_t<Value>>::encode(outcome, out);
         }

@@ -1,5 +1,6 @@
 #include "blueprint/faas/typed_job.hpp"
 
+#include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/job_set.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -79,15 +80,33 @@ std::uint32_t checksum(std::span<const std::uint8_t> bytes) { return std::accumu
 std::string_view second_half(std::string_view text) {
     return text.size() < 4 ? std::string_view{"short"} : std::string_view{"long"};
 }
+result<void> lines(const JobCall& call, std::uint8_t count, std::string_view line, const ResultSink& give) {
+    for (int i = 0; i < count; ++i) {
+        const auto text = std::string{line} + std::string{call.metadata.get("end").value_or("\n")};
+        if (auto given = give(detail::bytes_of(text)); !given) return given;
+    }
+    if (line == "bad") return Error{.message = "the last line is missing"};
+    return {};
+}
+void nothing_said(const ResultSink&) { ++touched; }
+asio::awaitable<void> slow_pieces(ResultSink give) {
+    asio::steady_timer timer{co_await asio::this_coro::executor};
+    for (const std::string_view piece : {"one", "", "two"}) {
+        timer.expires_after(std::chrono::steady_clock::duration::zero());
+        co_await timer.async_wait(asio::use_awaitable);
+        static_cast<void>(give(detail::bytes_of(piece)));
+    }
+    throw std::runtime_error{"no third"};
+}
 struct Tools {
     static std::array<std::uint8_t, 2> pair(std::array<std::uint8_t, 2> in) { return {in[1], in[0]}; }
 };
 
-template <class Operation>
-result<Bytes> run(Operation operation) {
+template <class T>
+result<T> run(asio::awaitable<result<T>> operation) {
     asio::io_context io;
-    result<Bytes> out = Error{.message = "never ended"};
-    asio::co_spawn(io, std::move(operation), [&](std::exception_ptr thrown, result<Bytes> outcome) {
+    result<T> out = Error{.message = "never ended"};
+    asio::co_spawn(io, std::move(operation), [&](std::exception_ptr thrown, result<T> outcome) {
         CHECK_FALSE(thrown);
         out = std::move(outcome);
     });
@@ -303,4 +322,81 @@ TEST_CASE("job set: an unknown id in a large set names only the first ids") {
     CHECK(refused.error().message ==
           "there is no job 40 here: the jobs are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 and 24 more");
     CHECK(run(jobs.run(JobCall{.job_id = 39})).has_value());
+}
+
+TEST_CASE("pieces: a job gives its result piece by piece, and as one where nobody takes pieces") {
+    using Lines = Job<22, &lines>;
+    static_assert(std::same_as<Lines::Value, Bytes>);
+    const JobCall call{.job_id = 22, .args = {3, 'a', 'b'}, .metadata = {{"end", ";"}}};
+    std::vector<std::string> pieces;
+    const auto keep = [&](std::span<const std::uint8_t> piece) -> result<void> {
+        pieces.emplace_back(detail::text_of(piece));
+        return {};
+    };
+    CHECK(run(Lines::stream(call, keep)).has_value());
+    CHECK(pieces == std::vector<std::string>{"ab;", "ab;", "ab;"});
+    const auto joined = run(Lines::run(call));
+    REQUIRE(joined.has_value());
+    CHECK(*joined == text("ab;ab;ab;"));
+    const auto decoded = decode_result<Lines>(JobResult{.job_id = 22, .outcome = joined});
+    REQUIRE(decoded.has_value());
+    CHECK(*decoded == text("ab;ab;ab;"));
+    CHECK(make_call<Lines>(3, "ab").args == call.args);
+}
+
+TEST_CASE("pieces: arguments are checked, and an exception is a failed job, after pieces too") {
+    std::vector<std::string> pieces;
+    const auto keep = [&](std::span<const std::uint8_t> piece) -> result<void> {
+        pieces.emplace_back(detail::text_of(piece));
+        return {};
+    };
+    const auto refused = run(Job<22, &lines>::stream(JobCall{.job_id = 22}, keep));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message == "job 22 takes at least 1 byte (an 8-bit integer, text), got 0");
+    CHECK(pieces.empty());
+    const auto failed = run(Job<22, &lines>::stream(JobCall{.job_id = 22, .args = {1, 'b', 'a', 'd'}}, keep));
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().message == "the last line is missing");
+    CHECK(failed.error().code == errc::function_error);
+    CHECK_FALSE(run_job<Job<22, &lines>>({1, 'b', 'a', 'd'}).has_value());
+    pieces.clear();
+    const auto thrown = run(Job<23, &slow_pieces>::stream(JobCall{.job_id = 23}, keep));
+    REQUIRE_FALSE(thrown.has_value());
+    CHECK(thrown.error().message == "job 23 failed: no third");
+    CHECK(pieces == std::vector<std::string>{"one", "", "two"});
+}
+
+TEST_CASE("pieces: who takes no more ends the job, and the refusal is the call's error") {
+    int taken = 0;
+    const auto two = [&](std::span<const std::uint8_t>) -> result<void> {
+        if (++taken > 2) return Error{.code = errc::cancelled, .message = "enough"};
+        return {};
+    };
+    const auto ended = run(Job<22, &lines>::stream(JobCall{.job_id = 22, .args = {9, 'x'}}, two));
+    REQUIRE_FALSE(ended.has_value());
+    CHECK(ended.error().code == errc::cancelled);
+    CHECK(ended.error().message == "enough");
+    CHECK(taken == 3);
+}
+
+TEST_CASE("pieces: a job with a whole result is one piece, and a set streams the job of the call's id") {
+    const JobSet<Job<0, &square>, Job<22, &lines>, Job<24, &nothing_said>> jobs;
+    Bytes all;
+    int pieces = 0;
+    const auto keep = [&](std::span<const std::uint8_t> piece) -> result<void> {
+        ++pieces;
+        all.insert(all.end(), piece.begin(), piece.end());
+        return {};
+    };
+    CHECK(run(jobs.stream(JobCall{.job_id = 0, .args = le64(5)}, keep)).has_value());
+    CHECK(all == le64(25));
+    CHECK(pieces == 1);
+    touched = 0;
+    CHECK(run(jobs.stream(JobCall{.job_id = 24}, keep)).has_value());
+    CHECK(touched == 1);
+    CHECK(pieces == 1);
+    const auto unknown = run(jobs.stream(JobCall{.job_id = 1}, keep));
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(unknown.error().code == errc::not_found);
+    CHECK(unknown.error().message == "there is no job 1 here: the jobs are 0, 22, 24");
 }

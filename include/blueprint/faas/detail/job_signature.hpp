@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_DETAIL_JOB_SIGNATURE_HPP
 #define BLUEPRINT_FAAS_DETAIL_JOB_SIGNATURE_HPP
 
+#include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/payload_traits.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -75,6 +76,8 @@ struct ReturnShape<asio::awaitable<T>> : ResultShape<T> {
 
 template <class T>
 inline constexpr bool is_job_call = std::is_same_v<std::remove_cvref_t<T>, JobCall>;
+template <class T>
+inline constexpr bool is_result_sink = std::is_same_v<std::remove_cvref_t<T>, ResultSink>;
 
 // What holds an argument while the function runs: a view needs an owner.
 template <class T>
@@ -186,19 +189,26 @@ struct Arguments {
     }
 };
 
-// Takes the call apart from the arguments that travel as bytes.
-template <class List>
+// Takes the call and the sink, which stand first and last, apart from the arguments that travel as bytes.
+template <class Done, class List>
 struct SplitParameters;
 template <class... P>
-struct SplitParameters<Types<P...>> {
+struct SplitParameters<Types<P...>, Types<>> {
     static constexpr bool takes_call = false;
+    static constexpr bool takes_sink = false;
     using Encoded = Arguments<stored_t<P>...>;
 };
-template <class First, class... P>
+template <class... P, class Last>
+    requires is_result_sink<Last>
+struct SplitParameters<Types<P...>, Types<Last>> : SplitParameters<Types<P...>, Types<>> {
+    static constexpr bool takes_sink = true;
+};
+template <class... P, class Next, class... Rest>
+struct SplitParameters<Types<P...>, Types<Next, Rest...>> : SplitParameters<Types<P..., Next>, Types<Rest...>> {};
+template <class First, class... Rest>
     requires is_job_call<First>
-struct SplitParameters<Types<First, P...>> {
+struct SplitParameters<Types<>, Types<First, Rest...>> : SplitParameters<Types<>, Types<Rest...>> {
     static constexpr bool takes_call = true;
-    using Encoded = Arguments<stored_t<P>...>;
 };
 
 template <class... P>
@@ -212,14 +222,18 @@ template <class Function>
 struct JobSignature {
     using Shape = FunctionType<Function>;
     using Returns = ReturnShape<std::remove_cvref_t<typename Shape::Result>>;
-    using Value = std::remove_cvref_t<typename Returns::Value>;
-    using Parameters = SplitParameters<typename Shape::Parameters>;
+    using Parameters = SplitParameters<Types<>, typename Shape::Parameters>;
     using Encoded = typename Parameters::Encoded;
+    using Returned = std::remove_cvref_t<typename Returns::Value>;
     static constexpr bool takes_call = Parameters::takes_call;
+    static constexpr bool takes_sink = Parameters::takes_sink;
     static constexpr bool takes_call_alone = takes_call && Encoded::count == 0;
+    /// What callers get: of a function that gives its result to a sink, the bytes of all pieces.
+    using Value = std::conditional_t<takes_sink, Bytes, Returned>;
     static constexpr bool gives_payload = std::is_void_v<Value> || Payload<stored_t<Value>>;
+    static constexpr bool gives_once = !takes_sink || std::is_void_v<Returned>;
     static constexpr bool usable = Shape::known && none_can_be_changed(typename Shape::Parameters{}) &&
-                                   Encoded::are_payloads && Encoded::sizes_are_clear() && gives_payload;
+                                   Encoded::are_payloads && Encoded::sizes_are_clear() && gives_payload && gives_once;
 
     static consteval bool check() {
         static_assert(Shape::known,
@@ -230,6 +244,8 @@ struct JobSignature {
                       "see the change: take it by value or by const reference");
         Encoded::check();
         if constexpr (!gives_payload) require_payload<stored_t<Value>>();
+        static_assert(gives_once,
+                      "a job that takes a ResultSink gives its result there: it returns nothing, or result<void>");
         return true;
     }
 };

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_SERVE_LOCAL_JOBS_HPP
 #define BLUEPRINT_FAAS_SERVE_LOCAL_JOBS_HPP
 
+#include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/metrics.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -40,8 +41,17 @@ concept LocalJobs = requires(J& jobs, JobCall call) {
     { jobs.run(std::move(call)) } -> detail::LocalAnswer;
 };
 
+/// Local jobs that can also hand a result over piece by piece, for platforms that pass pieces on while the job runs.
+/// `stream` gives them to the sink, those of a job that has its result whole at once; what it returns is the job's
+/// failure, or the sink's. Model: JobSet.
+template <class J>
+concept StreamingJobs = LocalJobs<J> && requires(J& jobs, JobCall call, ResultSink sink) {
+    { jobs.stream(std::move(call), std::move(sink)) } -> std::same_as<asio::awaitable<result<void>>>;
+};
+
 namespace detail {
 
+inline result<void> one_result(result<void> outcome) { return outcome; }
 inline result<Bytes> one_result(result<Bytes> outcome) { return outcome; }
 inline result<Bytes> one_result(std::vector<Invocation> answers) {
     for (auto& answer : answers)
@@ -61,14 +71,24 @@ class JobRunner {
 public:
     template <LocalJobs Jobs>
     result<Bytes> run(Jobs& jobs, JobCall call) {
-        std::optional<result<Bytes>> outcome;
+        return until_it_ends<result<Bytes>>([&] { return jobs.run(std::move(call)); });
+    }
+    template <StreamingJobs Jobs>
+    result<void> stream(Jobs& jobs, JobCall call, ResultSink sink) {
+        return until_it_ends<result<void>>([&] { return jobs.stream(std::move(call), std::move(sink)); });
+    }
+
+private:
+    template <class Outcome, class Start>
+    Outcome until_it_ends(Start start) {
+        std::optional<Outcome> outcome;
         const auto fail = [&outcome](std::string message) {
             outcome =
                 Error{.code = errc::function_error, .message = std::move(message), .execution = Execution::started};
         };
         try {
             if (!io_) io_.emplace(1);
-            asio::co_spawn(*io_, jobs.run(std::move(call)), [&](std::exception_ptr thrown, auto ended) {
+            asio::co_spawn(*io_, start(), [&](std::exception_ptr thrown, auto ended) {
                 if (thrown) std::rethrow_exception(thrown);
                 outcome = one_result(std::move(ended));
             });
@@ -88,7 +108,6 @@ public:
         return *std::move(outcome);
     }
 
-private:
     std::optional<asio::io_context> io_;
 };
 
