@@ -23,8 +23,8 @@ struct Surroundings {
 };
 
 /// One way in which platforms hand calls to a function's process. `detect` says whether the process was started by such
-/// a platform; `serve` answers its calls and returns the exit status of the process. Models: ExecProtocol,
-/// LoopProtocol.
+/// a platform; `serve` answers its calls and returns the exit status of the process. Models: LambdaProtocol,
+/// LoopProtocol, ExecProtocol.
 template <class P, class Jobs>
 concept ServeProtocol =
     LocalJobs<Jobs> && requires(Jobs& jobs, const Surroundings& found, const ServeOptions& options) {

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_SERVE_SERVE_HPP
 
 #include "blueprint/faas/serve/exec.hpp"
+#include "blueprint/faas/serve/lambda_runtime.hpp"
 #include "blueprint/faas/serve/protocol.hpp"
 #include "blueprint/faas/serve/stdio.hpp"
 
@@ -48,7 +49,8 @@ int serve_with(Jobs& jobs, const Surroundings& found, const ServeOptions& option
 /// Makes this process a function: `int main() { return blueprint::faas::serve(jobs); }`. The platform that started it
 /// is known by what it left in the environment; without a mark it is the custom contract's exec model. `jobs` is a
 /// JobSet, a Router or any other `LocalJobs`. Standard output belongs to the answer: what jobs print goes to standard
-/// error. SIGPIPE is ignored from here on. Call it once, from `main`, before other threads start.
+/// error, and on AWS Lambda to the function's log with all the rest. SIGPIPE is ignored from here on. Call it once,
+/// from `main`, before other threads start.
 template <class Jobs>
     requires LocalJobs<std::remove_reference_t<Jobs>>
 int serve(Jobs&& jobs, const ServeOptions& options = {}) {
@@ -56,7 +58,18 @@ int serve(Jobs&& jobs, const ServeOptions& options = {}) {
     const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
     // Platforms that leave a mark come first: whoever leaves none speaks the exec model. A further platform is one more
     // type in this list.
-    return serve_with<LoopProtocol, ExecProtocol>(jobs, found, options);
+    return serve_with<LambdaProtocol, LoopProtocol, ExecProtocol>(jobs, found, options);
+}
+
+/// Says that this function cannot serve at all, because what its jobs need is not there, and returns the exit status
+/// for `main`: `if (!model) return report_init_error(model.error());`. Writes it to standard error, and tells the
+/// platforms that want to know; AWS Lambda shows it to the callers.
+inline int report_init_error(const Error& error) {
+    detail::ignore_broken_pipes();
+    const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
+    detail::complain("the function cannot start: " + error.message + '\n');
+    if (LambdaProtocol::detect(found)) LambdaProtocol::report_init_error(found, error);
+    return 1;
 }
 
 }  // namespace blueprint::faas
