@@ -212,7 +212,7 @@ Bytes build(const VersionedImage& image) {
     for (std::size_t i = 0; i < image.crossing; ++i) {
         put(1, 2);
         put(0xffff, 2);
-        for (const std::size_t value : {1, 16, 16}) put(value, 4);
+        for (const std::size_t value : {1U, 16U, 16U}) put(value, 4);
     }
     if (image.crossing == 0) {
         library(1, 32);

@@ -36,7 +36,7 @@ public:
     /// Replies with what the job gave.
     BLUEPRINT_FAAS_DECL void reply(const LambdaCall& call, const result<Bytes>& outcome, std::chrono::milliseconds took,
                                    std::optional<std::size_t> memory_mib);
-    /// Replies with one more piece of the job's result; the first one begins the reply. An error means that the host
+    /// Replies with one more piece of the job's result; the first byte begins the reply. An error means that the host
     /// takes no more, and is given again for every further piece.
     BLUEPRINT_FAAS_DECL result<void> reply_piece(const LambdaCall& call, std::span<const std::uint8_t> piece);
     /// Ends a reply in pieces. A failure before the first one is an ordinary error.
@@ -47,6 +47,7 @@ public:
 private:
     BLUEPRINT_FAAS_DECL result<LambdaCall> ask();
     BLUEPRINT_FAAS_DECL bool answer_here(const LambdaCall& call);
+    BLUEPRINT_FAAS_DECL result<void> begin_pieces(const LambdaCall& call, std::span<const std::uint8_t> first);
     BLUEPRINT_FAAS_DECL void fail(const LambdaCall& call, const Error& error);
     BLUEPRINT_FAAS_DECL void post(std::string_view target, std::string fields, std::string_view body);
     BLUEPRINT_FAAS_DECL void judge(std::string_view target, const result<RuntimeAnswer>& answer);

@@ -82,8 +82,8 @@ public:
     BLUEPRINT_FAAS_DECL result<RuntimeAnswer> exchange(Verb verb, std::string_view target, std::string_view fields,
                                                        std::string_view body = {});
 
-    /// Sends the head of a POST whose body comes in chunks, and the first chunk if `piece` is not empty. The connection
-    /// is closed after its answer.
+    /// Sends the head of a POST whose body comes in chunks, and the first chunk if `piece` is not empty. It has a
+    /// connection of its own, which is closed after its answer.
     BLUEPRINT_FAAS_DECL result<void> begin_chunked(std::string_view target, std::string_view fields,
                                                    std::span<const std::uint8_t> piece);
     /// Sends one more chunk; none if `piece` is empty, because that would be the end.

@@ -134,30 +134,31 @@ BLUEPRINT_FAAS_DECL void LambdaSession::reply(const LambdaCall& call, const resu
          call.echoed + "Content-Type: application/json\r\n", *text);
 }
 
+BLUEPRINT_FAAS_DECL result<void> LambdaSession::begin_pieces(const LambdaCall& call,
+                                                             std::span<const std::uint8_t> first) {
+    const auto target =
+        std::string{lambda_runtime_base} + "/invocation/" + percent_encode(call.request_id) + "/response";
+    const auto fields = call.echoed +
+                        "Content-Type: application/octet-stream\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
+                        "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n";
+    begun_ = true;
+    return client_.begin_chunked(target, fields, first);
+}
+
 BLUEPRINT_FAAS_DECL result<void> LambdaSession::reply_piece(const LambdaCall& call,
                                                             std::span<const std::uint8_t> piece) {
     if (stuck_) return *stuck_;
-    result<void> sent;
-    if (!begun_) {
-        const auto target =
-            std::string{lambda_runtime_base} + "/invocation/" + percent_encode(call.request_id) + "/response";
-        const auto fields =
-            call.echoed +
-            "Content-Type: application/octet-stream\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
-            "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n";
-        begun_ = true;
-        sent = client_.begin_chunked(target, fields, piece);
-    } else {
-        sent = client_.send_chunk(piece);
-    }
-    if (!sent) stuck_ = std::move(sent).error();
-    if (stuck_) return *stuck_;
-    return {};
+    if (piece.empty()) return {};
+    auto sent = begun_ ? client_.send_chunk(piece) : begin_pieces(call, piece);
+    if (!sent) stuck_ = sent.error();
+    return sent;
 }
 
 BLUEPRINT_FAAS_DECL void LambdaSession::end_pieces(const LambdaCall& call, const result<void>& outcome) {
     if (!outcome && !begun_) return fail(call, outcome.error());
-    if (!begun_) static_cast<void>(reply_piece(call, {}));  // an empty result is a reply too
+    if (!begun_) {  // an empty result is a reply too
+        if (const auto sent = begin_pieces(call, {}); !sent) stuck_ = sent.error();
+    }
     std::fflush(stdout);
     const auto trailers = outcome ? std::string{} : write_lambda_trailers(write_lambda_failure(outcome.error()));
     auto answer = client_.end_chunked(trailers);

@@ -314,9 +314,8 @@ BLUEPRINT_FAAS_DECL result<RuntimeAnswer> RuntimeClient::exchange(Verb verb, std
 
 BLUEPRINT_FAAS_DECL result<void> RuntimeClient::begin_chunked(std::string_view target, std::string_view fields,
                                                               std::span<const std::uint8_t> piece) {
-    if (!still_connected()) {
-        if (auto connected = connect(); !connected) return connected;
-    }
+    // What is streamed cannot be sent twice, so it does not rely on a connection that may be about to close.
+    if (auto connected = connect(); !connected) return connected;
     const auto text = head(Verb::post, target, fields) + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     if (auto sent = send(text, !piece.empty()); !sent) return sent;
     return send_chunk(piece);
