@@ -5,9 +5,11 @@
 #include "blueprint/faas/local/custom_messages.hpp"
 #include "blueprint/faas/local/invoke_messages.hpp"
 #include "blueprint/faas/serve/exec.hpp"
+#include "blueprint/faas/serve/lambda_messages.hpp"
 #include "targets.hpp"
 
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -256,6 +258,52 @@ void function_line(Input input) {
         FAAS_REQUIRE(slowly(text, "result") == result_in(*any));
     else
         FAAS_REQUIRE(any.error().code != errc::serialization);
+}
+
+void lambda_event(Input input) {
+    Reader reader{input};
+    Headers headers;
+    for (auto line = reader.until('\n'); !line.empty(); line = reader.until('\n')) {
+        const auto colon = std::min(line.find(':'), line.size());
+        headers.add(line.substr(0, colon), line.substr(std::min(colon + 1, line.size())));
+    }
+    constexpr std::chrono::system_clock::time_point now{std::chrono::seconds{1'700'000'000}};
+    auto call = detail::read_lambda_head(headers);
+    if (!fits(call)) return;
+    const auto one_line = [](std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; };
+    FAAS_REQUIRE(call->echoed.empty() || one_line(std::string_view{call->echoed}.substr(0, call->echoed.size() - 2)));
+    const auto read = detail::read_lambda_event(headers, reader.rest(), now, *call);
+    if (!read) {
+        // What is unreadable is told to the caller, and so is what a job makes of the same text.
+        auto error = detail::invalid_lambda_event(read.error());
+        error.stack_trace.emplace_back(reader.rest());
+        error.platform_code += reader.rest();
+        error.message += reader.rest();
+        const auto failure = detail::write_lambda_failure(error);
+        FAAS_REQUIRE(failure.type.starts_with("Runtime.") || failure.type.starts_with("Function."));
+        FAAS_REQUIRE(one_line(failure.type));
+        boost::system::error_code bad;
+        static_cast<void>(boost::json::parse(failure.body, bad));
+        FAAS_REQUIRE(!bad);
+        const auto trailers = detail::write_lambda_trailers(failure);
+        FAAS_REQUIRE(std::count(trailers.begin(), trailers.end(), '\n') == 2);
+        return;
+    }
+    if (call->hold) {
+        FAAS_REQUIRE(call->hold->count() >= 0 && call->hold->count() <= 1'000);
+        return;
+    }
+    const auto& job = call->request.call;
+    FAAS_REQUIRE(job.job_id == call->job_id);
+    FAAS_REQUIRE(!job.timeout || job.timeout->count() >= 0);
+    FAAS_REQUIRE(job.metadata.get("x-request-id").has_value());
+    for (const auto& [name, value] : job.metadata) FAAS_REQUIRE(!name.starts_with("blueprint-"));
+    const auto answer = detail::write_lambda_answer(job.job_id, job.args, std::chrono::milliseconds{1}, 1, 1U << 20,
+                                                    call->request.base64);
+    FAAS_REQUIRE(answer.has_value());
+    std::optional<Bytes> bytes;
+    FAAS_REQUIRE(detail::parse_object_with_bytes(*answer, "result", bytes).has_value());
+    FAAS_REQUIRE(bytes == job.args);
 }
 
 }  // namespace blueprint::faas::fuzz

@@ -1,6 +1,7 @@
 // HTTP from both ends, in pieces of odd sizes: how the bytes are cut must not change what they mean.
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/http_server.hpp"
+#include "blueprint/faas/serve/runtime_client.hpp"
 #include "blueprint/faas/transport/impl/exchange.hpp"
 #include "feed.hpp"
 #include "targets.hpp"
@@ -191,6 +192,40 @@ void http_request(Input input) {
     if (bytes.find("HEAD") == std::string_view::npos) FAAS_REQUIRE(whole_answers(answers) >= seen.size());
     const auto whole = server.talk(bytes, longest_input);
     FAAS_REQUIRE(whole.first == seen);
+}
+
+void runtime_answer(Input input) {
+    struct Taken {
+        bool good = true, whole = false, begun = false, too_long = false, last = false;
+        unsigned status = 0;
+        std::string headers{}, body{};
+        bool operator==(const Taken&) const = default;
+    };
+    Reader reader{input};
+    const std::size_t most = std::size_t{1} << reader.byte() % 16;
+    const auto take = [&](std::size_t piece) {
+        detail::RuntimeAnswerReader answers{most};
+        Taken taken;
+        for (auto rest = reader.rest(); taken.good && !rest.empty(); rest.remove_prefix(std::min(piece, rest.size())))
+            taken.good = answers.take(rest.substr(0, piece)).has_value();
+        if (!taken.good) return taken;
+        taken.good = answers.end().has_value();
+        taken.whole = answers.whole();
+        taken.begun = answers.begun();
+        if (!taken.whole) return taken;
+        taken.too_long = answers.answer().too_long;
+        taken.last = answers.answer().last;
+        taken.status = answers.answer().status;
+        taken.headers = answers.answer().headers.text();
+        taken.body = answers.answer().body;
+        return taken;
+    };
+    const auto whole = take(input.size() + 1);
+    FAAS_REQUIRE(whole.good == whole.whole);
+    FAAS_REQUIRE(whole.body.size() <= most);
+    FAAS_REQUIRE(!whole.whole || whole.status >= 200);
+    FAAS_REQUIRE(whole == take(1));
+    FAAS_REQUIRE(whole == take(7));
 }
 
 void gzip(Input input) {

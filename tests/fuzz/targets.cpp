@@ -20,6 +20,8 @@ constexpr Target all[] = {
     {"function_line", &function_line},
     {"aws_config", &aws_config},
     {"xml", &xml},
+    {"runtime_answer", &runtime_answer},
+    {"lambda_event", &lambda_event},
 };
 
 }  // namespace

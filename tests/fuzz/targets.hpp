@@ -20,6 +20,8 @@ void contract_call(Input input);    // the custom contract, read by the platform
 void function_line(Input input);    // the custom contract, read by the function
 void aws_config(Input input);       // config and credentials files of AWS
 void xml(Input input);              // answers of AWS's older services
+void runtime_answer(Input input);   // what Lambda's runtime API answers, read by the function
+void lambda_event(Input input);     // an event of Lambda, read by the function
 
 }  // namespace blueprint::faas::fuzz
 
