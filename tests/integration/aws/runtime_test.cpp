@@ -278,7 +278,7 @@ TEST_CASE("AWS pitfall 15: payloads of 1 MiB and of 6 MiB go through, and what i
 
 TEST_CASE("A6: a host that refuses a long reply before it has read it does not end the process") {
     Talk talk;
-    talk.events = {event("a", call(5, {"\0\0\x20\0", 4})), event("b", call(2, "x"))};
+    talk.events = {event("a", call(5, {"\0\0\x40\0", 4})), event("b", call(2, "x"))};
     talk.api.early = [](const RuntimeRequest& head) -> std::optional<RuntimeReply> {
         if (head.target.find("/a/") == std::string::npos) return std::nullopt;
         return RuntimeReply{.bytes = http_answer("413 Content Too Large", "{}"), .close = true};
