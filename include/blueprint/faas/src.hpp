@@ -34,6 +34,8 @@
 #include "blueprint/faas/auth/impl/sigv4.ipp"
 #include "blueprint/faas/auth/impl/sigv4_signing.ipp"
 #include "blueprint/faas/auth/impl/sigv4_stages.ipp"
+#include "blueprint/faas/codec/impl/aws_lambda_calls.ipp"
+#include "blueprint/faas/codec/impl/aws_lambda_protocol.ipp"
 #include "blueprint/faas/codec/impl/custom_announced.ipp"
 #include "blueprint/faas/codec/impl/custom_protocol.ipp"
 #include "blueprint/faas/detail/impl/append_file.ipp"

@@ -3,20 +3,16 @@
 
 // How the custom contract's answers are read and its errors worded. Included by the codec's own .ipp files alone.
 
+#include "blueprint/faas/codec/impl/answer_reading.hpp"
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/http.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <limits>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace blueprint::faas::detail {
@@ -36,42 +32,11 @@ inline Error unreadable(std::string message, const HttpResponse& answer) {
     return error;
 }
 
-inline std::string_view text_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    const auto* text = value != nullptr ? value->if_string() : nullptr;
-    return text != nullptr ? std::string_view{*text} : std::string_view{};
-}
-
-// Durations and counts are told for information: one of another type is left out, it does not spoil the result.
-template <class T>
-std::optional<T> number_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    if (value == nullptr) return std::nullopt;
-    std::uint64_t number = 0;
-    if (const auto* i = value->if_int64(); i != nullptr && *i >= 0) {
-        number = static_cast<std::uint64_t>(*i);
-    } else if (const auto* u = value->if_uint64()) {
-        number = *u;
-    } else {
-        return std::nullopt;
-    }
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return std::nullopt;
-    return static_cast<T>(number);
-}
-
-inline std::optional<json::object> parse_object(std::string_view text) {
-    boost::system::error_code failed;
-    json::value value = json::parse(text, failed);
-    if (failed || !value.is_object()) return std::nullopt;
-    return std::move(value.as_object());
-}
-
-// What a platform or a job says is shown to people: one line, bounded, no control characters.
-inline std::string for_people(std::string_view text) {
-    std::string line{text.substr(0, 512)};
-    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return line;
-}
+using answer_reading::for_people;
+using answer_reading::number_member;
+using answer_reading::parse_object;
+using answer_reading::plain_body_text;
+using answer_reading::text_member;
 
 inline FaasDeployment deployment_in(const json::object& body, JobId id) {
     FaasDeployment deployment;
@@ -92,25 +57,6 @@ inline FaasDeployment deployment_in(const json::object& body, JobId id) {
     deployment.binary_size_bytes = number_member<std::uint64_t>(body, "binary_size_bytes");
     deployment.problem = for_people(text_member(body, "error"));
     return deployment;
-}
-
-// A page for browsers, as proxies and TLS fronts answer: its text without the tags.
-inline std::string page_text(std::string_view page) {
-    std::string text;
-    bool in_tag = false;
-    for (const char c : page.substr(0, 8192)) {
-        if (c == '<' || c == '>') in_tag = c == '<';
-        const bool blank = c == '<' || c == '>' || static_cast<unsigned char>(c) <= 0x20;
-        if (!in_tag && !blank) text += c;
-        if (blank && !text.empty() && text.back() != ' ') text += ' ';
-    }
-    while (!text.empty() && text.back() == ' ') text.pop_back();
-    return for_people(text);
-}
-
-inline std::string plain_body_text(std::string_view body) {
-    const auto begin = body.find_first_not_of(" \t\r\n");
-    return begin != std::string_view::npos && body[begin] == '<' ? page_text(body.substr(begin)) : for_people(body);
 }
 
 }  // namespace custom_protocol

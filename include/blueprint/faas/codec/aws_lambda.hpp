@@ -1,0 +1,89 @@
+#ifndef BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_HPP
+#define BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_HPP
+
+#include "blueprint/faas/codec/aws_lambda_protocol.hpp"
+#include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/payload.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace blueprint::faas {
+
+/// Speaks the API of AWS Lambda. `Format` is how a job's bytes are written into the function's event, which is JSON.
+/// Safe to use from all threads.
+template <PayloadFormat Format = Base64Json>
+class LambdaCodec {
+    static_assert(Format::is_json, "Lambda takes JSON alone: use Base64Json or JsonBytes");
+    using Protocol = detail::LambdaProtocol;
+
+public:
+    static constexpr std::string_view provider_name = "AWS Lambda";
+
+    /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
+    /// `environment` tells the time, and outlives the codec.
+    explicit LambdaCodec(LambdaOptions options, const Environment& environment = Environment::process())
+        : protocol_{std::make_shared<const Protocol>(std::move(options), environment)} {}
+
+    const std::optional<Error>& misconfigured() const noexcept { return protocol_->misconfigured(); }
+
+    /// Runs the job and waits for its end. Lambda has no key by which it knows a repeated call: one whose fate is
+    /// unknown is sent again only if it is idempotent.
+    template <class L>
+    asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
+        if (misconfigured()) co_return *misconfigured();
+        auto sent = write_call(call, link.deadline(), Protocol::Way::wait);
+        if (!sent) co_return std::move(sent).error();
+        const purpose::Invocation purpose{protocol_->where()};
+        auto answer = co_await link.exchange(*sent, purpose, repeat_of(call), &Protocol::judge);
+        if (!answer) co_return std::move(answer).error();
+        co_return protocol_->read_invocation(*answer, call.job_id);
+    }
+
+    /// Hands the call to Lambda's queue. Lambda runs it at least once, and up to two times more if the function fails.
+    template <class L>
+    asio::awaitable<result<Receipt>> invoke_async(L& link, const JobCall& call) {
+        if (misconfigured()) co_return *misconfigured();
+        auto sent = write_call(call, link.deadline(), Protocol::Way::queue);
+        if (!sent) co_return std::move(sent).error();
+        const purpose::Invocation purpose{protocol_->where()};
+        auto answer = co_await link.exchange(*sent, purpose, repeat_of(call), &Protocol::judge);
+        if (!answer) co_return std::move(answer).error();
+        co_return protocol_->read_receipt(*answer, call.job_id);
+    }
+
+    /// Asks whether the job may be called: the function and its alias exist, and the credentials allow it.
+    template <class L>
+    asio::awaitable<result<void>> check_invoke(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        JobCall call;
+        call.job_id = id;
+        auto sent = write_call(call, link.deadline(), Protocol::Way::check);
+        if (!sent) co_return std::move(sent).error();
+        const purpose::Invocation purpose{protocol_->where()};
+        auto answer = co_await link.exchange(*sent, purpose, Repeat::safe, &Protocol::judge);
+        if (!answer) co_return std::move(answer).error();
+        co_return Protocol::read_check(*answer);
+    }
+
+private:
+    static Repeat repeat_of(const JobCall& call) noexcept { return call.idempotent ? Repeat::safe : Repeat::if_unsent; }
+
+    result<HttpRequest> write_call(const JobCall& call, Deadline deadline, Protocol::Way way) const {
+        std::string body = "{\"job_id\":" + std::to_string(call.job_id.value()) + ",\"args\":";
+        Format::append(body, call.args);
+        if (way == Protocol::Way::queue) body += Protocol::queued_context(call);
+        body += '}';
+        return protocol_->call_request(call, std::move(body), deadline, way);
+    }
+
+    std::shared_ptr<const Protocol> protocol_;
+};
+static_assert(Codec<LambdaCodec<>>);
+
+}  // namespace blueprint::faas
+
+#endif
