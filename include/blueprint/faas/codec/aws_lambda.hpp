@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_HPP
 
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
+#include "blueprint/faas/codec/aws_lambda_stream.hpp"
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 
@@ -41,6 +42,21 @@ public:
         auto answer = co_await link.exchange(*sent, purpose, repeat_of(call), &Protocol::judge);
         if (!answer) co_return std::move(answer).error();
         co_return protocol_->read_invocation(*answer, call.job_id);
+    }
+
+    /// Runs the job and hands its result to `sink` while it comes. The function answers with the bytes themselves. Only
+    /// what certainly did not start is sent again, also of an idempotent call: pieces may have been handed on.
+    template <class L>
+    asio::awaitable<result<Invocation>> invoke_streaming(L& link, const JobCall& call, const ResultSink& sink) {
+        if (misconfigured()) co_return *misconfigured();
+        auto sent = write_call(call, link.deadline(), Protocol::Way::stream);
+        if (!sent) co_return std::move(sent).error();
+        const auto stream = std::make_shared<detail::LambdaStream>(*protocol_, sink);
+        sent->sink = stream;
+        const purpose::Invocation purpose{protocol_->where()};
+        auto answer = co_await link.exchange(*sent, purpose, Repeat::if_unsent, &Protocol::judge);
+        if (!answer) co_return stream->interrupted(std::move(answer).error());
+        co_return stream->finish(*answer);
     }
 
     /// Hands the call to Lambda's queue. Lambda runs it at least once, and up to two times more if the function fails.

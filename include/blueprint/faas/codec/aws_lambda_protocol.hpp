@@ -52,8 +52,10 @@ public:
     /// Client contexts reach functions that are waited for alone.
     BLUEPRINT_FAAS_DECL static std::string queued_context(const JobCall& call);
 
-    /// Reads what the answer's header fields tell of the call.
+    /// Reads what the answer's header fields tell of the call, the end of its log too if that was asked for.
     BLUEPRINT_FAAS_DECL FaasMetrics read_metrics(const HttpResponse& answer) const;
+    /// Reads the end of a function's log, in Base64, for the report about the call of `metrics.request_id`.
+    BLUEPRINT_FAAS_DECL void read_log(std::string_view base64, FaasMetrics& metrics) const;
     BLUEPRINT_FAAS_DECL result<Invocation> read_invocation(const HttpResponse& answer, JobId id) const;
     /// Reads the answer to a queued call. A platform that ran it at once is believed.
     BLUEPRINT_FAAS_DECL result<Receipt> read_receipt(const HttpResponse& answer, JobId id) const;

@@ -4,6 +4,7 @@
 // Calls of functions: how they are written, and what their answers mean.
 
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
+#include "blueprint/faas/codec/aws_report.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_reading.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
@@ -158,7 +159,16 @@ BLUEPRINT_FAAS_DECL FaasMetrics LambdaProtocol::read_metrics(const HttpResponse&
     metrics.connection_reused = answer.connection_reused;
     metrics.request_id = lambda_protocol::request_id(answer);
     metrics.executed_version = answer.headers.get("X-Amz-Executed-Version").value_or("");
+    read_log(answer.headers.get("X-Amz-Log-Result").value_or(""), metrics);
     return metrics;
+}
+
+BLUEPRINT_FAAS_DECL void LambdaProtocol::read_log(std::string_view base64, FaasMetrics& metrics) const {
+    const auto bytes = base64_decode(base64);
+    if (!bytes || bytes->empty()) return;
+    const auto log = text_of(*bytes);
+    if (const auto report = find_lambda_report(log, metrics.request_id)) apply_lambda_report(*report, metrics);
+    if (options_.keep_log_text) metrics.log_tail = log;
 }
 
 BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const HttpResponse& answer, JobId id) const {
