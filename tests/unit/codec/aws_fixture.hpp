@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_TESTS_UNIT_CODEC_AWS_FIXTURE_HPP
 
 #include "blueprint/faas/auth/api_key.hpp"
+#include "blueprint/faas/codec/aws_event_stream.hpp"
 #include "blueprint/faas/codec/aws_lambda.hpp"
 #include "blueprint/faas/executor.hpp"
 #include "support/hand_clock.hpp"
@@ -12,8 +13,10 @@
 
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tests {
 
@@ -41,6 +44,27 @@ inline blueprint::faas::Headers fields(std::initializer_list<std::pair<std::stri
     blueprint::faas::Headers headers;
     for (const auto& [name, value] : all) headers.set(name, value);
     return headers;
+}
+
+inline blueprint::faas::detail::EventStreamHeader header(std::string name,
+                                                         blueprint::faas::detail::EventStreamHeader::Value value) {
+    return {std::move(name), std::move(value)};
+}
+
+inline std::string frame(std::vector<blueprint::faas::detail::EventStreamHeader> headers, std::string_view payload) {
+    return ok(blueprint::faas::detail::encode_event_stream(headers, payload));
+}
+
+inline std::string chunk(std::string_view payload) {
+    return frame({header(":event-type", "PayloadChunk"), header(":content-type", "application/octet-stream"),
+                  header(":message-type", "event")},
+                 payload);
+}
+
+inline std::string complete(std::string_view payload = "{}") {
+    return frame({header(":event-type", "InvokeComplete"), header(":content-type", "application/json"),
+                  header(":message-type", "event")},
+                 payload);
 }
 
 }  // namespace tests

@@ -2,7 +2,6 @@
 
 #include "aws_fixture.hpp"
 #include "blueprint/faas/codec/aws_event_stream.hpp"
-#include "blueprint/faas/codec/aws_lambda_stream.hpp"
 #include "blueprint/faas/detail/crc32.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 
@@ -23,11 +22,12 @@ using detail::EventStreamDecoder;
 using detail::EventStreamHeader;
 using detail::find_lambda_report;
 using detail::LambdaReport;
+using tests::chunk;
+using tests::complete;
 using tests::failed;
-using tests::fields;
-using tests::Lambda;
+using tests::frame;
+using tests::header;
 using tests::ok;
-using tests::run;
 
 namespace {
 
@@ -38,26 +38,6 @@ std::string unhex(std::string_view text) {
     const auto bytes = detail::hex_decode(text);
     REQUIRE(bytes.has_value());
     return std::string{detail::text_of(*bytes)};
-}
-
-EventStreamHeader header(std::string name, EventStreamHeader::Value value) {
-    return {std::move(name), std::move(value)};
-}
-
-std::string frame(std::vector<EventStreamHeader> headers, std::string_view payload) {
-    return ok(detail::encode_event_stream(headers, payload));
-}
-
-std::string chunk(std::string_view payload) {
-    return frame({header(":event-type", "PayloadChunk"), header(":content-type", "application/octet-stream"),
-                  header(":message-type", "event")},
-                 payload);
-}
-
-std::string complete(std::string_view payload = "{}") {
-    return frame({header(":event-type", "InvokeComplete"), header(":content-type", "application/json"),
-                  header(":message-type", "event")},
-                 payload);
 }
 
 // Every message of `bytes`, as text that tells one from another; the last says how it ended.
@@ -87,26 +67,6 @@ std::string decoding_fails(std::string_view bytes) {
     REQUIRE_FALSE(messages.empty());
     return messages.back();
 }
-
-/// An executor and what its sink took.
-struct Streaming {
-    Lambda<> lambda{};
-    std::vector<std::string> pieces{};
-    result<void> refusal{};
-
-    void then(std::string body, std::string_view type = "application/vnd.amazon.eventstream") {
-        lambda.script->then(
-            200, std::move(body),
-            fields({{"Content-Type", type}, {"x-amzn-RequestId", "id-1"}, {"X-Amz-Executed-Version", "7"}}));
-    }
-    result<Invocation> invoke(JobCall call) {
-        return run(lambda.io, lambda.executor.invoke_streaming(
-                                  std::move(call), [this](std::span<const std::uint8_t> piece) -> result<void> {
-                                      pieces.emplace_back(detail::text_of(piece));
-                                      return refusal;
-                                  }));
-    }
-};
 
 }  // namespace
 
@@ -332,13 +292,7 @@ TEST_CASE("event stream: a header of every type is read as it was written") {
     CHECK(decoder.between_messages());
     // By the bytes of the format's document, so that reader and writer do not share a mistake.
     const auto one = frame({header("a", std::int32_t{0x01020304}), header("b", true), header("c", false)}, "");
-    CHECK(one.substr(12, 13) == unhex("0161"
-                                      "04"
-                                      "01020304"
-                                      "0162"
-                                      "00"
-                                      "0163"
-                                      "01"));
+    CHECK(one.substr(12, 13) == unhex("01610401020304016200016301"));
 }
 
 TEST_CASE("event stream: what is no stream is refused, and nothing after it is read") {
@@ -404,115 +358,4 @@ TEST_CASE("event stream: what the format has no room for is not written") {
           std::string::npos);
     CHECK(refused({}, (24U << 20U) - 15).find("24 MiB") != std::string::npos);
     CHECK(detail::encode_event_stream({}, std::string((24U << 20U) - 16, 'x')).has_value());
-}
-
-TEST_CASE("streaming: the pieces of the result are handed on, and the end tells what was measured") {
-    Streaming stream;
-    const std::string log = "REPORT RequestId: id-1\tDuration: 7.00 ms\tBilled Duration: 8 ms\n";
-    stream.then(chunk("ab") + chunk("") +
-                frame({header(":event-type", "Later"), header(":message-type", "event")}, "?") +
-                chunk(std::string{"\0c", 2}) +
-                complete("{\"LogResult\":\"" + detail::base64_encode(detail::bytes_of(log)) + "\"}"));
-    const auto done = ok(stream.invoke({.job_id = 4, .args = {1}, .metadata = {{"a", "b"}}}));
-    CHECK((stream.pieces == std::vector<std::string>{"ab", "", std::string{"\0c", 2}}));
-    CHECK(done.result.outcome->empty());
-    CHECK(done.result.job_id == JobId{4});
-    CHECK(done.result.metadata.get("a") == "b");
-    CHECK((done.metrics.execution_duration == 7ms));
-    CHECK(done.metrics.cold_start == false);
-    CHECK(done.metrics.executed_version == "7");
-    const auto& seen = stream.lambda.script->seen.front();
-    CHECK(seen.line == "POST /2021-11-15/functions/blueprint-job-4/response-streaming-invocations?Qualifier=live");
-    CHECK(seen.headers.get("X-Amz-Log-Type") == "Tail");
-    const auto context = detail::base64_decode(seen.headers.get("X-Amz-Client-Context").value_or(""));
-    REQUIRE(context.has_value());
-    CHECK(detail::text_of(*context).starts_with(R"({"custom":{"a":"b","blueprint-deadline-ms":")"));
-    CHECK(detail::text_of(*context).ends_with(R"(","blueprint-response":"stream"}})"));
-}
-
-TEST_CASE("A2: streaming: a function that fails in the middle is a failure with its details") {
-    Streaming stream;
-    stream.then(
-        chunk("ab") +
-        complete(R"({"ErrorCode":"Unhandled","ErrorDetails":"{\"errorMessage\":\"no\",\"errorType\":\"KeyError\",)"
-                 R"(\"stackTrace\":[\"f\"]}"})"));
-    const auto error = failed(stream.invoke({.job_id = 0, .idempotent = true}));
-    CHECK(error.code == errc::function_error);
-    CHECK(error.platform_code == "KeyError");
-    CHECK(error.message == "the job failed: no; 2 bytes of the result had come");
-    CHECK((error.stack_trace == std::vector<std::string>{"f"}));
-    CHECK(error.execution == Execution::started);
-    CHECK(error.request_id == "id-1");
-    CHECK(stream.lambda.script->seen.size() == 1);
-
-    stream.then(complete(R"({"ErrorCode":"Sandbox.Timedout","ErrorDetails":"Task timed out after 3.00 seconds"})"));
-    CHECK(failed(stream.invoke({.job_id = 0})).code == errc::timed_out);
-}
-
-TEST_CASE("streaming: whatever breaks a stream off is an error that says that the job has run") {
-    struct Row {
-        std::string body;
-        errc code;
-        std::string why;
-    };
-    auto damaged = chunk("abc");
-    damaged.back() = static_cast<char>(damaged.back() ^ 1);
-    const std::vector<Row> rows{
-        {chunk("ab"), errc::infrastructure, "the stream ended before Lambda said that it is complete; 2 bytes"},
-        {"", errc::infrastructure, "the stream ended before"},
-        {chunk("ab") + complete().substr(0, 20), errc::infrastructure, "the stream ended before"},
-        {chunk("ab") + damaged, errc::serialization, "the checksum of a message is wrong; 2 bytes"},
-        {complete() + chunk("x"), errc::serialization, "goes on after"},
-        {complete("[]"), errc::serialization, "no JSON object"},
-        {chunk("ab") + frame({header(":message-type", "exception"), header(":exception-type", "ThrottlingException")},
-                             R"({"message":"slower"})"),
-         errc::throttled, "slower; send fewer calls"},
-        {frame({header(":message-type", "error"), header(":error-code", "InternalFailure"),
-                header(":error-message", "broken")},
-               ""),
-         errc::infrastructure, "broken; Lambda has a problem"},
-    };
-    for (const auto& row : rows) {
-        CAPTURE(row.why);
-        Streaming stream;
-        stream.then(row.body);
-        const auto error = failed(stream.invoke({.job_id = 0, .idempotent = true}));
-        CHECK(error.code == row.code);
-        CHECK(error.message.find(row.why) != std::string::npos);
-        CHECK(error.execution == Execution::started);
-        CHECK_FALSE(error.retryable);
-        CHECK(stream.lambda.script->seen.size() == 1);
-        REQUIRE(error.metrics != nullptr);
-        CHECK(error.metrics->executed_version == "7");
-    }
-    Streaming plain;
-    plain.then(R"({"result":""})", "application/json");
-    CHECK(failed(plain.invoke({.job_id = 0})).message.find("is of the type application/json") != std::string::npos);
-}
-
-TEST_CASE("streaming: a sink that takes no more ends the call with its own error, and is never asked twice") {
-    Streaming stream;
-    stream.refusal =
-        Error{.code = errc::cancelled, .message = "enough", .retryable = true, .execution = Execution::not_started};
-    stream.then(chunk("ab") + chunk("cd") + complete());
-    stream.then(complete());
-    const auto error = failed(stream.invoke({.job_id = 0}));
-    CHECK(error.code == errc::cancelled);
-    CHECK(error.message.starts_with("enough"));
-    CHECK(error.execution == Execution::started);
-    CHECK(stream.pieces.size() == 1);
-    CHECK(stream.lambda.script->seen.size() == 1);
-}
-
-TEST_CASE("streaming: what is refused before the first byte is an ordinary error, repeated if the job did not start") {
-    Streaming stream;
-    stream.lambda.script->then(429, "", fields({{"x-amzn-ErrorType", "TooManyRequestsException"}}));
-    stream.then(chunk("ab") + complete());
-    CHECK(ok(stream.invoke({.job_id = 0})).metrics.attempts == 2);
-    CHECK(stream.pieces.size() == 1);
-    stream.lambda.script->then(404, R"({"Message":"Function not found"})",
-                               fields({{"x-amzn-ErrorType", "ResourceNotFoundException"}}));
-    const auto error = failed(stream.invoke({.job_id = 0}));
-    CHECK(error.code == errc::not_found);
-    CHECK(error.execution == Execution::not_started);
 }

@@ -15,6 +15,8 @@
 namespace blueprint::faas {
 
 /// Speaks the API of AWS Lambda. `Format` is how a job's bytes are written into the function's event, which is JSON.
+/// A call's deadline and its metadata reach the function, but for names that begin with "blueprint-"; of a queued call
+/// `traceparent`, `tracestate` and `x-request-id` do.
 /// Safe to use from all threads.
 template <PayloadFormat Format = Base64Json>
 class LambdaCodec {

@@ -89,9 +89,14 @@ BLUEPRINT_FAAS_DECL Error LambdaProtocol::function_failed(std::string_view failu
     if (error.platform_code.empty()) error.platform_code = for_people(kind);
     if (told) error.stack_trace = stack_trace(*told);
     const auto& code = error.platform_code;
-    if (code == "Sandbox.Timedout" || text.find("Task timed out after") != std::string::npos) {
+    if (code == "Sandbox.Timedout" || code == "Function.TimedOut" ||
+        text.find("Task timed out after") != std::string::npos) {
         error.code = errc::timed_out;
         text += "; give the function a longer timeout, or the job less to do";
+    } else if (code == "Function.UnknownJob") {  // serve() says so of a job that its program does not have
+        error.code = errc::not_found;
+        error.execution = Execution::not_started;
+        text += "; deploy a program that has the job";
     } else if (code == "Runtime.InvalidEntrypoint") {
         error.execution = Execution::not_started;  // the program itself could not be started
         text += "; the package's program cannot run there: check its architecture and that it needs no newer libraries";
