@@ -6,6 +6,7 @@
 #include "blueprint/faas/local/invoke_messages.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/lambda_messages.hpp"
+#include "fit.hpp"
 #include "targets.hpp"
 
 #include <boost/json/object.hpp>
@@ -27,22 +28,6 @@ using detail::CustomProtocol;
 const CustomProtocol& protocol() {
     static const CustomProtocol instance{{.base_url = "https://faas.example.com"}};
     return instance;
-}
-
-// One line for people, of bounded length, which says what went wrong and nothing that a terminal obeys.
-void fit_for_people(const Error& error) {
-    FAAS_REQUIRE(error.code.value() != 0);
-    FAAS_REQUIRE(!error.message.empty());
-    for (const std::string_view text : {std::string_view{error.message}, std::string_view{error.platform_code}}) {
-        FAAS_REQUIRE(text.size() <= 2048);
-        FAAS_REQUIRE(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }));
-    }
-}
-
-template <class T>
-bool fits(const result<T>& outcome) {
-    if (!outcome) fit_for_people(outcome.error());
-    return outcome.has_value();
 }
 
 Bytes result_in(const Invocation& done) {

@@ -22,6 +22,9 @@ constexpr Target all[] = {
     {"xml", &xml},
     {"runtime_answer", &runtime_answer},
     {"lambda_event", &lambda_event},
+    {"aws_report", &aws_report},
+    {"aws_event_stream", &aws_event_stream},
+    {"lambda_answer", &lambda_answer},
 };
 
 }  // namespace

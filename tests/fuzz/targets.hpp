@@ -22,6 +22,9 @@ void aws_config(Input input);       // config and credentials files of AWS
 void xml(Input input);              // answers of AWS's older services
 void runtime_answer(Input input);   // what Lambda's runtime API answers, read by the function
 void lambda_event(Input input);     // an event of Lambda, read by the function
+void aws_report(Input input);        // the end of a Lambda function's log
+void aws_event_stream(Input input);  // frames of an event stream, and a streamed call made of them
+void lambda_answer(Input input);     // what Lambda answers to a call
 
 }  // namespace blueprint::faas::fuzz
 
