@@ -363,6 +363,9 @@ TEST_CASE("C2, C6: metadata and deadline reach the function in the client contex
     CHECK(at <= now + 60s);
     CHECK(at > now + 50s);
 
+    const auto patient = context_of({.job_id = 0, .timeout = std::chrono::hours{24 * 365 * 250}});
+    CHECK(patient.find("\"1766016000000\"") != std::string::npos);  // a year is as good as 250, and the clock holds it
+
     const auto forever = std::chrono::milliseconds::max();
     CHECK(context_of({.job_id = 0, .timeout = forever}).empty());
     CHECK(context_of({.job_id = 0, .metadata = {{"a", "b"}}, .timeout = forever}) == R"({"custom":{"a":"b"}})");

@@ -241,6 +241,10 @@ TEST_CASE("report: a start that took too long is told of apart, and is a cold st
     FaasMetrics before;
     detail::apply_lambda_report(*find_lambda_report(log, "before"), before);
     CHECK(before.cold_start == false);
+    FaasMetrics after;
+    const auto later = std::string{log} + "REPORT RequestId: after\tDuration: 1.00 ms\n";
+    detail::apply_lambda_report(*find_lambda_report(later, "after"), after);
+    CHECK(after.cold_start == false);
 }
 
 TEST_CASE("event stream: the computed frames are written and read byte for byte") {
@@ -324,7 +328,8 @@ TEST_CASE("event stream: what is no stream is refused, and nothing after it is r
         const auto text = unhex(hex);
         CHECK(decoding_fails(text + checksum(text)).find(why) != std::string::npos);
     }
-    CHECK(decoding_fails(frame({header("a", true), header("a", true)}, "")).find("twice") != std::string::npos);
+    CHECK(decoding_fails(frame({header("a", true), header("b", true), header("a", true)}, "")).find("twice") !=
+          std::string::npos);
     // Headers that end inside one, or have a type that there is not: written by hand, with checksums that are right.
     const std::vector<std::pair<std::string, std::string>> headers{
         {"05616263", "end inside"}, {"016107ffff", "end inside"}, {"01610a", "a type that there is not"},

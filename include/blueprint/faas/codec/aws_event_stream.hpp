@@ -67,7 +67,6 @@ private:
 
     std::string buffer_{};
     std::size_t used_ = 0;
-    bool prelude_checked_ = false;
     std::optional<Error> broken_{};
 };
 

@@ -13,6 +13,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -47,7 +48,9 @@ inline std::string client_context(const JobCall& call, Deadline deadline, bool s
     for (const auto& [name, value] : call.metadata)
         if (!name.starts_with(own_names)) append_member(custom, name, value);
     if (deadline != Deadline::max()) {
-        const auto at = environment.now() + time_left(deadline);
+        static constexpr std::chrono::milliseconds longest =
+            std::chrono::hours{24 * 365};  // so that no clock overflows
+        const auto at = environment.now() + std::min(time_left(deadline), longest);
         const auto unix = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
         append_member(custom, "blueprint-deadline-ms", std::to_string(unix));
     }
