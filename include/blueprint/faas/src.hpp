@@ -50,6 +50,7 @@
 #include "blueprint/faas/detail/impl/hmac.ipp"
 #include "blueprint/faas/detail/impl/json_bytes.ipp"
 #include "blueprint/faas/detail/impl/replace_file.ipp"
+#include "blueprint/faas/detail/impl/run_all.ipp"
 #include "blueprint/faas/detail/impl/single_flight.ipp"
 #include "blueprint/faas/detail/impl/wait.ipp"
 #include "blueprint/faas/detail/impl/xml.ipp"

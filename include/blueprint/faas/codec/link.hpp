@@ -32,7 +32,7 @@ enum class Repeat {
 
 /// What a codec makes its exchanges through, for the length of one operation: every request is let in by the resilience
 /// policy, authorised, sent under the operation's deadline, judged, and sent again where that is safe. Used by one
-/// coroutine.
+/// coroutine; an operation that makes several exchanges at once gives each a `fork` of its link.
 template <Transport TransportPolicy, Auth AuthPolicy, Resilience ResiliencePolicy>
 class Link {
     using Clock = std::chrono::steady_clock;
@@ -40,12 +40,7 @@ class Link {
 public:
     Link(TransportPolicy& transport, AuthPolicy& auth, ResiliencePolicy& resilience, Deadline deadline,
          const Environment& environment = Environment::process())
-        : transport_{transport},
-          auth_{auth},
-          resilience_{resilience},
-          environment_{environment},
-          deadline_{deadline},
-          began_{Clock::now()} {}
+        : Link{transport, auth, resilience, deadline, environment, Clock::now()} {}
 
     /// Sends `request` until its answer passes `judge`, the resilience policy gives up or the deadline comes.
     /// `judge(const HttpResponse&)` returns the `std::optional<Error>` that the platform means by an answer. Its
@@ -119,6 +114,18 @@ public:
         co_return result<void>{};
     }
 
+    /// Makes a link for exchanges beside those of this one, of the same operation. What it measured is taken over by
+    /// `join`.
+    Link fork() const { return {transport_, auth_, resilience_, deadline_, environment_, began_}; }
+    /// Takes over what `child`, which is used no more, has measured.
+    void join(Link& child) {
+        attempts_ += std::exchange(child.attempts_, 0);
+        for (auto& attempt : child.failed_) failed_.push_back(std::move(attempt));
+        child.failed_.clear();
+        std::sort(failed_.begin(), failed_.end(),
+                  [](const Attempt& a, const Attempt& b) { return a.began_after < b.began_after; });
+    }
+
     Deadline deadline() const noexcept { return deadline_; }
     /// Counts the requests handed to the transport so far.
     std::uint32_t attempts() const noexcept { return attempts_; }
@@ -130,6 +137,15 @@ public:
     }
 
 private:
+    Link(TransportPolicy& transport, AuthPolicy& auth, ResiliencePolicy& resilience, Deadline deadline,
+         const Environment& environment, Moment began)
+        : transport_{transport},
+          auth_{auth},
+          resilience_{resilience},
+          environment_{environment},
+          deadline_{deadline},
+          began_{began} {}
+
     template <class Purpose, class Judge>
     asio::awaitable<result<HttpResponse>> attempt(HttpRequest& request, Purpose purpose, Judge& judge) {
         if (!request.timeout_header.empty() && deadline_ != Deadline::max())
