@@ -170,6 +170,21 @@ TEST_CASE("package: a file beyond the limit is refused without reading it") {
     CHECK(package.error().platform_code == "TOO_LARGE");
 }
 
+TEST_CASE("package: how large a package may be is the caller's to say") {
+    PackageOptions options;
+    const auto packed = Package::from_binary_file("/proc/self/exe", options);
+    REQUIRE(packed.has_value());
+    options.max_packed_bytes = packed->size_bytes();
+    CHECK(Package::from_binary_file("/proc/self/exe", options).has_value());
+    CHECK(Package::from_zip(*packed->zip(), packed->size_bytes()).has_value());
+    options.max_packed_bytes = packed->size_bytes() - 1;
+    const auto too_large = Package::from_binary_file("/proc/self/exe", options);
+    REQUIRE_FALSE(too_large.has_value());
+    CHECK(too_large.error().platform_code == "TOO_LARGE");
+    CHECK(too_large.error().message.find("max_packed_bytes") != std::string::npos);
+    CHECK_FALSE(Package::from_zip(*packed->zip(), packed->size_bytes() - 1).has_value());
+}
+
 TEST_CASE("package: this very program is packed for this machine") {
     const auto package = Package::from_binary_file("/proc/self/exe");
     REQUIRE(package.has_value());

@@ -24,6 +24,7 @@ struct PackageOptions {
     Architecture architecture = host_architecture();  ///< what the platform runs; other binaries are refused
     bool allow_script = false;                        ///< a file that begins with "#!" passes too
     std::vector<ZipFile> extra_files{};               ///< stand beside `bootstrap`, with their paths and modes
+    std::uint64_t max_packed_bytes = 50ULL << 20;     ///< raise it for platforms that take larger ones by another way
 };
 
 /// What is deployed: a zip with the program as `bootstrap`. The same input gives the same bytes, so that an unchanged
@@ -35,13 +36,13 @@ public:
     static result<Package> from_binary_file(const std::filesystem::path& path, const PackageOptions& options = {});
 
     /// Packs a program. `errc::invalid_configuration` if it is no ELF executable (see `elf_architecture`), is for
-    /// another architecture, or if the package would exceed what platforms take (50 MiB packed, 250 MiB unpacked:
-    /// `TOO_LARGE`).
+    /// another architecture, or if the package would exceed what platforms take (`max_packed_bytes` packed, 250 MiB
+    /// unpacked: `TOO_LARGE`).
     static result<Package> from_binary(std::span<const std::uint8_t> binary, const PackageOptions& options = {});
 
-    /// Takes a finished zip as it is, after `read_zip`'s checks with its standard limits. Whether it holds a
-    /// `bootstrap` is told by `binary_size_bytes()`; what platforms need beyond that differs.
-    static result<Package> from_zip(Bytes zip);
+    /// Takes a finished zip as it is, after `read_zip`'s checks with its standard limits, but for `max_packed_bytes`.
+    /// Whether it holds a `bootstrap` is told by `binary_size_bytes()`; what platforms need beyond that differs.
+    static result<Package> from_zip(Bytes zip, std::uint64_t max_packed_bytes = 50ULL << 20);
 
     /// The archive itself; never null.
     const std::shared_ptr<const Bytes>& zip() const noexcept { return contents_->zip; }

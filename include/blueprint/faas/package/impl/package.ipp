@@ -106,14 +106,18 @@ BLUEPRINT_FAAS_DECL result<Package> Package::from_binary(std::span<const std::ui
     for (const auto& file : options.extra_files)
         if (const auto added = writer.add(file.path, file.data, file.mode); !added) return added.error();
     auto zip = writer.finish();
-    if (zip.size() > limits.compressed_bytes)
+    if (zip.size() > options.max_packed_bytes)
         return detail::zip_too_large("the package has " + std::to_string(zip.size()) + " bytes, at most " +
-                                     std::to_string(limits.compressed_bytes) + " are taken: strip the binary");
+                                     std::to_string(options.max_packed_bytes) +
+                                     " are taken: strip the binary, or raise PackageOptions::max_packed_bytes for a "
+                                     "platform that takes more");
     return make(std::move(zip), *architecture, binary.size());
 }
 
-BLUEPRINT_FAAS_DECL result<Package> Package::from_zip(Bytes zip) {
-    const auto entries = detail::read_zip_directory(zip, {});
+BLUEPRINT_FAAS_DECL result<Package> Package::from_zip(Bytes zip, std::uint64_t max_packed_bytes) {
+    ZipLimits limits;
+    limits.compressed_bytes = max_packed_bytes;
+    const auto entries = detail::read_zip_directory(zip, limits);
     if (!entries) return entries.error();
     std::optional<Architecture> architecture;
     std::uint64_t binary_size_bytes = 0;
