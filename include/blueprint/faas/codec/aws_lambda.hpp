@@ -1,16 +1,21 @@
 #ifndef BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_HPP
 #define BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_HPP
 
+#include "blueprint/faas/codec/aws_lambda_control.hpp"
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
 #include "blueprint/faas/codec/aws_lambda_stream.hpp"
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/impl/aws_lambda_deployment.hpp"
+#include "blueprint/faas/codec/impl/aws_lambda_operations.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace blueprint::faas {
 
@@ -85,6 +90,115 @@ public:
         auto answer = co_await link.exchange(*sent, purpose, Repeat::safe, &Protocol::judge);
         if (!answer) co_return std::move(answer).error();
         co_return Protocol::read_check(*answer);
+    }
+
+    /// Puts the job's function in place. Only what differs from what is there is written: the same package and
+    /// configuration again write nothing. Of two deployments at once one goes on, and the other gets `errc::conflict`.
+    /// A version is published and the alias moved to it at the end, so callers never meet a deployment that failed.
+    template <class L>
+    asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
+                                                       const FaasConfig& config, const DeployObserver& observer) {
+        if (misconfigured()) co_return *misconfigured();
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, observer};
+        detail::LambdaDeployment<L> deployment{exchanges, package, config};
+        co_return co_await deployment.deploy();
+    }
+
+    /// Decides as `deploy_job` does, and changes nothing. What an answer would tell first stands as a word:
+    /// "?Qualifier=VERSION".
+    template <class L>
+    asio::awaitable<result<DeployPlan>> plan_deploy(L& link, JobId id, const Package& package,
+                                                    const FaasConfig& config) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaDeployment<L> deployment{exchanges, package, config};
+        co_return co_await deployment.plan();
+    }
+
+    template <class L>
+    asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.get();
+    }
+
+    /// Lists the functions that are jobs of this codec's prefix, with what Lambda's list tells of them: neither states
+    /// nor aliases.
+    template <class L>
+    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link) {
+        if (misconfigured()) co_return *misconfigured();
+        const detail::LambdaControl control{*protocol_};
+        co_return co_await detail::list_lambda_deployments(control, link);
+    }
+
+    template <class L>
+    asio::awaitable<result<void>> undeploy_job(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.remove();
+    }
+
+    /// Reads the state of what callers reach, and has Lambda check a call that is not made.
+    template <class L>
+    asio::awaitable<result<Health>> health_check(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.health();
+    }
+
+    /// Makes as many marked calls at once, at most 100, which `serve` answers without running a job.
+    template <class L>
+    asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.warm(instances);
+    }
+
+    template <class L>
+    asio::awaitable<result<std::vector<Revision>>> list_revisions(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.revisions();
+    }
+
+    /// Splits the calls between two versions; a share of 0 or 1 ends the split.
+    template <class L>
+    asio::awaitable<result<void>> shift_traffic(L& link, JobId id, const std::string& revision, double share) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.shift(revision, share);
+    }
+
+    /// Goes back to the newest version that is older than all which get calls and can itself be called.
+    template <class L>
+    asio::awaitable<result<Revision>> roll_back(L& link, JobId id) {
+        if (misconfigured()) co_return *misconfigured();
+        const DeployObserver nobody;
+        const detail::LambdaControl control{*protocol_};
+        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
+        detail::LambdaOperations<L> operations{exchanges};
+        co_return co_await operations.roll_back();
     }
 
 private:

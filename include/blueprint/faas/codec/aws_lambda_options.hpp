@@ -23,10 +23,11 @@ struct LambdaOptions {
     std::uint32_t keep_versions = 5;  ///< older ones that get no calls are deleted after a deployment; 0: none is
 
     std::string description{};                  ///< of the functions; at most 256 characters
-    std::map<std::string, std::string> tags{};  ///< of the functions; at most 50
+    std::map<std::string, std::string> tags{};  ///< of the functions; at most 50; those that others set stay
     std::string storage_endpoint{};             ///< of S3; empty: `https://BUCKET.s3.REGION.amazonaws.com`
     std::string storage_bucket{};               ///< in `region`; needed for packages above 50 MB
-    std::size_t part_bytes = 16U << 20;         ///< of an upload to the bucket; at least 5 MiB
+    std::size_t inline_bytes = 52'428'800;  ///< packages below this travel in requests to Lambda, which takes no more
+    std::size_t part_bytes = 16U << 20;     ///< of an upload to the bucket; at least 5 MiB
 
     /// Ask for the end of the function's log with every call: it tells cold starts, billed time and memory, and costs 4
     /// KB of answer. Without it those metrics are empty.
