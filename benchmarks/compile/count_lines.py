@@ -26,6 +26,7 @@ SEPARATE_ONLY = {
     "blueprint/faas/auth/sigv4_signing.hpp",
     "blueprint/faas/auth/token_cache.hpp",
     "blueprint/faas/codec/aws_lambda.hpp",
+    "blueprint/faas/codec/aws_storage.hpp",
     "blueprint/faas/codec/custom.hpp",
 }
 SEPARATE = [
