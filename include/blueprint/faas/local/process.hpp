@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct ProcessPlan {
     std::size_t log_bytes = 64U << 10;       ///< of stderr; its end is kept
     std::chrono::milliseconds kill_after{2000};
     bool loop = false;                         ///< it answers a line for each line, see `Process::call`
+    bool merge_output = false;                 ///< stdout goes where stderr goes: it is the log too
     std::shared_ptr<const void> belongings{};  ///< let go when no process of it is left: its directories
     /// A directory that `HOME` or `TMPDIR` names for this process alone: whoever has it in its environment is a
     /// descendant, and is killed when the process ends. Empty: descendants are known by their process group only.
@@ -116,6 +118,14 @@ public:
     /// `status` 0 and `output` that line. In all other cases the process has ended, as `run` tells it. At `deadline`
     /// its group gets TERM, and KILL after `kill_after`. One call at a time.
     asio::awaitable<ProcessOutcome> call(std::string line, Deadline deadline);
+    /// Lets the program run on its own, for one that is spoken to by other ways: stdin is closed, and `log` is given
+    /// what it writes, which wants `ProcessPlan::merge_output`. When it is gone, for whatever reason, `ended` is called
+    /// once.
+    void watch(std::function<void(std::string_view)> log, std::function<void(const ProcessOutcome&)> ended);
+    /// Hands over to `watch`'s `log` what the program has written up to now.
+    void drain_log();
+    /// Returns the most memory that the program has had so far, rounded up; nothing if that cannot be told.
+    std::optional<std::uint32_t> peak_memory_mib();
     /// Tells whether another `call` may be made: it runs and has written nothing that it was not asked for.
     bool usable() const noexcept {
         return running() && !finished_ && !out_of_step_ && !forced_end_ && !output_ended_ && !ending_;
@@ -195,6 +205,9 @@ private:
     bool calling_ = false;
     bool out_of_step_ = false;
     bool ending_ = false;
+    // What follows is of processes that are watched.
+    std::function<void(std::string_view)> watch_log_;
+    std::function<void(const ProcessOutcome&)> watch_ended_;
 };
 
 }  // namespace blueprint::faas::local
@@ -203,6 +216,7 @@ private:
 #include "blueprint/faas/local/impl/process.ipp"
 #include "blueprint/faas/local/impl/process_call.ipp"
 #include "blueprint/faas/local/impl/process_descendants.ipp"
+#include "blueprint/faas/local/impl/process_watch.ipp"
 #endif
 
 #endif

@@ -26,6 +26,7 @@
 #include "blueprint/faas/local/impl/process_call.ipp"
 #include "blueprint/faas/local/impl/process_descendants.ipp"
 #include "blueprint/faas/local/impl/process_start.ipp"
+#include "blueprint/faas/local/impl/process_watch.ipp"
 #include "blueprint/faas/local/impl/server_stream.ipp"
 
 #endif

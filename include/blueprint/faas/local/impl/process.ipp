@@ -191,6 +191,11 @@ BLUEPRINT_FAAS_DECL void Process::read_log() {
                                       self->after_eof();
                                       return;
                                   }
+                                  if (self->watch_log_) {
+                                      self->watch_log_(std::string_view{self->log_chunk_.data(), size});
+                                      self->read_log();
+                                      return;
+                                  }
                                   auto& log = self->outcome_.log_tail;
                                   log.append(self->log_chunk_.data(), size);
                                   const auto most = self->plan_.log_bytes;
@@ -292,6 +297,8 @@ BLUEPRINT_FAAS_DECL void Process::finish() {
     kill_escaped();
     plan_.belongings.reset();
     if (const auto ended = std::exchange(idle_ended_, nullptr)) ended(false);
+    watch_log_ = nullptr;
+    if (const auto ended = std::exchange(watch_ended_, nullptr)) ended(outcome_);
 }
 
 BLUEPRINT_FAAS_DECL void Process::sample_memory() {

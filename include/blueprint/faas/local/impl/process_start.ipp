@@ -169,6 +169,7 @@ BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
                      .memory = static_cast<rlim_t>(plan_.memory_bytes),
                      .parent = ::getpid()};
     for (int i = 0; i < 3; ++i) start.pipes[i] = theirs[i].get();
+    if (plan_.merge_output) start.pipes[1] = start.pipes[2];
 
     // A child's ru_maxrss starts from what the process that forked it had.
     rusage own{};
