@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +28,8 @@ struct ServerRequest {
     std::optional<std::uint64_t> content_length{};
     bool tls = false;
     std::string client_subject{};  ///< of the client's certificate, if the server asks for one: "CN=worker,O=Example"
-    Bytes body{};                  ///< empty while only the head is there
+    Bytes body{};                  ///< empty while only the head is there, and if `Admission::body_sink` took it
+    std::vector<std::pair<std::string, std::string>> trailers{};  ///< the fields after a body in chunks
     std::chrono::steady_clock::time_point received{};
 
     /// Returns the value of the first header field of that name, whatever its case; nothing if it was not sent.
@@ -37,6 +40,14 @@ struct ServerRequest {
     }
 };
 
+/// The body of an answer that comes piece by piece. Let go of when it is over, or when its reader has gone.
+class AnswerStream {
+public:
+    virtual ~AnswerStream() = default;
+    /// Returns the next piece, when there is one; nothing at the end.
+    virtual asio::awaitable<std::optional<std::string>> next() = 0;
+};
+
 /// What the server answers. Content-Length, Connection and Date are the server's own.
 struct ServerAnswer {
     unsigned status = 200;
@@ -44,12 +55,15 @@ struct ServerAnswer {
     std::string content_type = "application/json";
     std::string body{};
     bool close = false;  ///< the connection ends after it, and the rest of the request is not waited for
+    std::shared_ptr<AnswerStream> stream{};  ///< sent in chunks after `body`; null: `body` is all
 };
 
 /// What becomes of a request whose head alone was read.
 struct Admission {
     std::optional<ServerAnswer> refusal{};  ///< sent instead of reading the body
     std::uint64_t body_bytes = 0;           ///< the longest body taken
+    /// Is given the body as it comes, instead of `ServerRequest::body`.
+    std::function<void(std::string_view piece)> body_sink{};
 };
 
 /// What an HTTP server serves: one platform's API. Called on the server's strand only; must outlive the server.
@@ -60,6 +74,11 @@ public:
     virtual Admission admit(const ServerRequest& head) = 0;
     /// Answers a whole request. Not cancelled when the client goes away.
     virtual asio::awaitable<ServerAnswer> answer(ServerRequest request) = 0;
+    /// Is told that a request that was admitted will not be answered by `answer`: its body was longer than allowed
+    /// (`too_long`), was malformed, or did not come to its end.
+    virtual void broken_off(const ServerRequest& head, bool too_long) {
+        static_cast<void>(head), static_cast<void>(too_long);
+    }
     /// Words an error that the server itself found: 400, 413, 431, 500 or 503, in the platform's shape.
     virtual ServerAnswer failure(unsigned status, std::string_view message) = 0;
 };

@@ -120,6 +120,7 @@ private:
     // Writing: http_write.hpp
     asio::awaitable<ServerAnswer> answer_safely(ServerRequest request);
     asio::awaitable<bool> send(Line line, ServerAnswer answer, bool keep);
+    asio::awaitable<bool> send_pieces(ServerAnswer answer, bool in_chunks);
     void log(const Line& line, unsigned status) const;
     void arm(std::chrono::milliseconds time);
     void limit_until(Deadline latest);

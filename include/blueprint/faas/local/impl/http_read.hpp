@@ -26,6 +26,8 @@ public:
         body_limit(boost::none);
     }
     unsigned version() const noexcept { return version_; }
+    /// From here on the body goes there instead of into the request.
+    void body_to(std::function<void(std::string_view)> sink) { sink_ = std::move(sink); }
 
 private:
     using Text = boost::beast::string_view;
@@ -43,16 +45,20 @@ private:
     }
     void on_response_impl(int, Text, int, Failed&) override {}
     void on_field_impl(boost::beast::http::field, Text name, Text value, Failed&) override {
-        if (is_header_done()) return;  // a trailer says nothing here
-        request_.fields.emplace_back(std::string_view{name.data(), name.size()},
-                                     std::string_view{value.data(), value.size()});
+        auto& fields = is_header_done() ? request_.trailers : request_.fields;
+        fields.emplace_back(std::string_view{name.data(), name.size()}, std::string_view{value.data(), value.size()});
     }
     void on_header_impl(Failed&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, Failed&) override {
         // The announced length is believed only as far as memory is cheap.
-        if (length) request_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 8U << 20)));
+        if (length && !sink_)
+            request_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 8U << 20)));
     }
     std::size_t on_body_impl(Text body, Failed&) override {
+        if (sink_) {
+            sink_(std::string_view{body.data(), body.size()});
+            return body.size();
+        }
         const auto* const data = reinterpret_cast<const std::uint8_t*>(body.data());
         request_.body.insert(request_.body.end(), data, data + body.size());
         return body.size();
@@ -64,6 +70,7 @@ private:
     void on_finish_impl(Failed&) override {}
 
     ServerRequest& request_;
+    std::function<void(std::string_view)> sink_;
     unsigned version_ = 11;
 };
 
@@ -203,15 +210,20 @@ inline asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
             constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             arm(limits.stall);
             failed = co_await stream_.write(asio::const_buffer{go_on.data(), go_on.size()});
-            if (failed) co_return Next::close;
+            if (failed) {
+                state_->service.broken_off(request, false);
+                co_return Next::close;
+            }
         }
         parser.body_limit(admission.body_bytes);
         parser.eager(true);
+        if (admission.body_sink) parser.body_to(std::move(admission.body_sink));
         arm(limits.stall);
         failed = co_await read_until_parsed(parser, false);
         if (failed) {
-            if (!is_malformed(failed)) co_return Next::close;
             const bool too_long = failed == http::error::body_limit;
+            state_->service.broken_off(request, too_long);
+            if (!is_malformed(failed)) co_return Next::close;
             std::string message = too_long
                                       ? "the body is longer than " + std::to_string(admission.body_bytes) + " bytes"
                                       : "the body is not HTTP/1.1: " + failed.message();

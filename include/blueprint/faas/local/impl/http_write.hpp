@@ -55,7 +55,12 @@ inline asio::awaitable<ServerAnswer> HttpConnection::answer_safely(ServerRequest
 inline asio::awaitable<bool> HttpConnection::send(Line line, ServerAnswer answer, bool keep) {
     const bool bare = answer.status == 204 || answer.status == 304;
     const std::size_t length = answer.body.size();
-    if (line.method == "HEAD" || bare) answer.body.clear();
+    if (line.method == "HEAD" || bare) {
+        answer.body.clear();
+        answer.stream.reset();
+    }
+    const bool in_chunks = answer.stream != nullptr;
+    if (in_chunks && line.version < 11) keep = false;  // its end is the connection's
     if (const auto now = std::time(nullptr); now != state_->dated) {
         state_->date = http_date(now);
         state_->dated = now;
@@ -65,9 +70,13 @@ inline asio::awaitable<bool> HttpConnection::send(Line line, ServerAnswer answer
     append_number(head, answer.status);
     head.append(1, ' ').append(reason_phrase(answer.status)).append("\r\nDate: ").append(state_->date).append("\r\n");
     if (!bare) {
-        head.append("Content-Length: ");
-        append_number(head, length);
-        head.append("\r\n");
+        if (in_chunks) {
+            if (line.version >= 11) head.append("Transfer-Encoding: chunked\r\n");
+        } else {
+            head.append("Content-Length: ");
+            append_number(head, length);
+            head.append("\r\n");
+        }
         if (!answer.content_type.empty()) head.append("Content-Type: ").append(answer.content_type).append("\r\n");
     }
     for (const auto& [name, value] : answer.headers) head.append(name).append(": ").append(value).append("\r\n");
@@ -80,6 +89,13 @@ inline asio::awaitable<bool> HttpConnection::send(Line line, ServerAnswer answer
     // The line is written first: who has the answer can find it in the log.
     log(line, answer.status);
     boost::system::error_code failed;
+    if (in_chunks) {
+        arm(state_->options.limits.stall);
+        failed = co_await stream_.write(asio::const_buffer{head.data(), head.size()});
+        if (failed) co_return false;
+        const bool sent = co_await send_pieces(std::move(answer), line.version >= 11);
+        co_return sent&& keep;
+    }
     constexpr std::size_t piece = std::size_t{256} << 10;
     const std::size_t with_head = std::min<std::size_t>(answer.body.size(), 16U << 10);
     head.append(answer.body, 0, with_head);
@@ -91,6 +107,30 @@ inline asio::awaitable<bool> HttpConnection::send(Line line, ServerAnswer answer
         arm(state_->options.limits.stall);
         failed = co_await stream_.write(asio::const_buffer{answer.body.data() + at, size});
     }
+    co_return !failed;
+}
+
+/// Sends the body of an answer that comes in pieces, each as soon as it is there.
+inline asio::awaitable<bool> HttpConnection::send_pieces(ServerAnswer answer, bool in_chunks) {
+    std::optional<std::string> piece{std::move(answer.body)};
+    boost::system::error_code failed;
+    while (piece && !failed) {
+        if (!piece->empty()) {  // an empty chunk would be the end
+            char size[24];
+            std::snprintf(size, sizeof size, "%zx\r\n", piece->size());
+            out_.assign(in_chunks ? size : "");
+            out_.append(*piece).append(in_chunks ? "\r\n" : "");
+            arm(state_->options.limits.stall);
+            failed = co_await stream_.write(asio::const_buffer{out_.data(), out_.size()});
+            if (failed) break;
+        }
+        disarm();
+        piece = co_await answer.stream->next();
+    }
+    if (failed) co_return false;
+    arm(state_->options.limits.stall);
+    constexpr std::string_view end = "0\r\n\r\n";
+    if (in_chunks) failed = co_await stream_.write(asio::const_buffer{end.data(), end.size()});
     co_return !failed;
 }
 
