@@ -51,6 +51,9 @@ public:
     /// `blueprint.json`, if there is one, is read.
     /// Source: custom platform contract, "Package".
     result<StoredPackage> unpack(std::span<const std::uint8_t> zip);
+    /// Unpacks `zip`, of at most `compressed_bytes`, into a new directory and leaves everything as it is there: it need
+    /// not hold a bootstrap, and one that is not executable stays so. Refusals as above.
+    result<StoredPackage> unpack_as_is(std::span<const std::uint8_t> zip, std::uint64_t compressed_bytes);
     /// Makes an empty directory for one process.
     result<std::shared_ptr<OwnedDirectory>> private_directory();
     const std::filesystem::path& root() const noexcept { return root_; }

@@ -151,6 +151,19 @@ BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack(std::span<const s
     return package;
 }
 
+BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack_as_is(std::span<const std::uint8_t> zip,
+                                                                     std::uint64_t compressed_bytes) {
+    const auto path = root_ / "packages" / std::to_string(next_++);
+    if (::mkdir(path.c_str(), 0700) != 0) return store_error("cannot make a directory for the package", errno);
+    StoredPackage package;
+    package.directory = std::make_shared<OwnedDirectory>(path);
+    const ZipLimits limits{.compressed_bytes = compressed_bytes, .unpacked_bytes = limits_.unpacked_bytes};
+    auto files = extract_zip(zip, path, limits);
+    if (!files) return files.error();
+    package.sha256 = faas::detail::sha256_hex(zip);
+    return package;
+}
+
 BLUEPRINT_FAAS_DECL result<std::shared_ptr<OwnedDirectory>> PackageStore::private_directory() {
     const auto path = root_ / "private" / std::to_string(next_++);
     if (::mkdir(path.c_str(), 0700) != 0) return store_error("cannot make a function's private directory", errno);
