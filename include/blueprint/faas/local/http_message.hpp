@@ -48,13 +48,14 @@ public:
     virtual asio::awaitable<std::optional<std::string>> next() = 0;
 };
 
-/// What the server answers. Content-Length, Connection and Date are the server's own.
+/// What the server answers. Content-Length and Connection are the server's own.
 struct ServerAnswer {
     unsigned status = 200;
     std::vector<std::pair<std::string, std::string>> headers{};
     std::string content_type = "application/json";
     std::string body{};
     bool close = false;  ///< the connection ends after it, and the rest of the request is not waited for
+    std::string date{};  ///< the field Date, of a platform whose clock is not the machine's; empty: the machine's time
     std::shared_ptr<AnswerStream> stream{};  ///< sent in chunks after `body`; null: `body` is all
 };
 

@@ -4,6 +4,7 @@
 // How a connection of an `HttpServer` writes answers. Included by http_server.ipp alone.
 
 #include "blueprint/faas/local/impl/http_connection.hpp"
+#include "blueprint/faas/local/impl/http_date.hpp"
 
 #include <boost/beast/http/status.hpp>
 
@@ -18,20 +19,6 @@ namespace blueprint::faas::local {
 inline std::string_view reason_phrase(unsigned status) noexcept {
     const auto phrase = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
     return {phrase.data(), phrase.size()};
-}
-
-/// A time as in "Sun, 06 Nov 1994 08:49:37 GMT". Source: RFC 9110, section 5.6.7.
-inline std::string http_date(std::time_t now) {
-    static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    char text[64];
-    const int size =
-        std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday % 7], utc.tm_mday,
-                      months[utc.tm_mon % 12], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-    return {text, static_cast<std::size_t>(size)};
 }
 
 inline void append_number(std::string& out, std::uint64_t number) {
@@ -61,14 +48,15 @@ inline asio::awaitable<bool> HttpConnection::send(Line line, ServerAnswer answer
     }
     const bool in_chunks = answer.stream != nullptr;
     if (in_chunks && line.version < 11) keep = false;  // its end is the connection's
-    if (const auto now = std::time(nullptr); now != state_->dated) {
+    if (const auto now = std::time(nullptr); answer.date.empty() && now != state_->dated) {
         state_->date = http_date(now);
         state_->dated = now;
     }
     std::string& head = out_;
     head.assign("HTTP/1.1 ");
     append_number(head, answer.status);
-    head.append(1, ' ').append(reason_phrase(answer.status)).append("\r\nDate: ").append(state_->date).append("\r\n");
+    head.append(1, ' ').append(reason_phrase(answer.status)).append("\r\nDate: ");
+    head.append(answer.date.empty() ? state_->date : answer.date).append("\r\n");
     if (!bare) {
         if (in_chunks) {
             if (line.version >= 11) head.append("Transfer-Encoding: chunked\r\n");
