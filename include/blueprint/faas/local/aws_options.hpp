@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace blueprint::faas::local {
 
@@ -22,7 +23,7 @@ struct AwsOptions {
     std::chrono::milliseconds settle{300};
     /// How long after it was first named a role cannot be assumed yet.
     std::chrono::milliseconds role_delay{0};
-    /// How far a request's time may be from the server's.
+    /// How far a request's time may be from the server's; for S3, as there, three times that.
     std::chrono::seconds max_skew{300};
     /// How far the server's clock is ahead of the machine's: for tests of clients whose clock is wrong.
     std::chrono::seconds clock_offset{0};
@@ -30,6 +31,12 @@ struct AwsOptions {
     std::chrono::milliseconds retry_pause{std::chrono::seconds{1}};
     std::chrono::seconds session{3600};  ///< the life of temporary credentials of the metadata services
     std::uint32_t concurrency = 1000;    ///< of the account
+    /// Which tokens AssumeRoleWithWebIdentity takes. Empty: any that has the shape of a JWT and has not expired.
+    std::vector<Secret> web_identity_tokens{};
+    /// What the container endpoint wants in Authorization, as it is, without "Bearer". Empty: nothing.
+    Secret container_token{};
+    std::string metadata_role = "local-instance-role";  ///< whose credentials the metadata services give
+    std::uint64_t storage_bytes = 512ULL << 20;         ///< of all objects and parts that S3 keeps, in memory
 };
 
 }  // namespace blueprint::faas::local

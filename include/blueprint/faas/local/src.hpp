@@ -9,6 +9,11 @@
     "define BLUEPRINT_FAAS_SEPARATE_COMPILATION for every file of the program, then include local/src.hpp in one of them"
 #endif
 
+#include "blueprint/faas/local/impl/aws_gate.ipp"
+#include "blueprint/faas/local/impl/aws_metadata.ipp"
+#include "blueprint/faas/local/impl/aws_sessions.ipp"
+#include "blueprint/faas/local/impl/aws_storage.ipp"
+#include "blueprint/faas/local/impl/aws_sts.ipp"
 #include "blueprint/faas/local/impl/certificates.ipp"
 #include "blueprint/faas/local/impl/cloud.ipp"
 #include "blueprint/faas/local/impl/credentials.ipp"
