@@ -31,8 +31,9 @@ public:
     AwsStorage(const AwsOptions& options, const AwsClock& clock) : options_{options}, clock_{clock} {}
 
     static bool takes(const ServerRequest& head) { return aws_service_of(head) == "s3"; }
-    /// Returns how long a body is taken: what is left of the storage and a little for the framing of an upload.
-    std::uint64_t body_bytes() const noexcept { return options_.storage_bytes - used_ + (1U << 20); }
+    /// Returns how long a body is taken: what is left of the storage and a little for the framing of an upload, or
+    /// less if the head announces less.
+    std::uint64_t body_bytes(const ServerRequest& head) const;
     /// Answers a request. `caller`: who signed it; null: nobody, who may do nothing. Takes the body away.
     ServerAnswer answer(ServerRequest request, const AwsCaller* caller);
     /// Words a refusal in XML.

@@ -1,11 +1,11 @@
 #ifndef BLUEPRINT_FAAS_LOCAL_IMPL_AWS_GATE_IPP
 #define BLUEPRINT_FAAS_LOCAL_IMPL_AWS_GATE_IPP
 
+#include "blueprint/faas/auth/sigv4_signing.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/aws_gate.hpp"
 #include "blueprint/faas/local/impl/aws_refusals.hpp"
-#include "blueprint/faas/local/impl/aws_signature.hpp"
 #include "blueprint/faas/local/impl/aws_time.hpp"
 #include "blueprint/faas/local/options.hpp"
 
@@ -143,7 +143,7 @@ inline result<AwsProof> read_authorization(const ServerRequest& head, const AwsR
         lacking.append(lacking.empty() ? "" : " ")
             .append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
     if (!lacking.empty()) return refusals.incomplete(std::move(lacking), false);
-    auto at = read_basic_time(amz_date ? *amz_date : *date);
+    auto at = faas::aws::read_amz_date(amz_date ? *amz_date : *date);
     if (!at && !amz_date) at = read_http_date(*date);
     if (!at)
         return refusals.incomplete("Date must be in ISO-8601 'basic format'. Got '" +
@@ -151,7 +151,7 @@ inline result<AwsProof> read_authorization(const ServerRequest& head, const AwsR
                                        "'. See http://en.wikipedia.org/wiki/ISO_8601",
                                    false);
     proof.at = *at;
-    proof.time = basic_time(*at);
+    proof.time = faas::aws::amz_date(*at);
     proof.token = head.field("x-amz-security-token").value_or("");
     return proof;
 }
@@ -182,7 +182,7 @@ inline result<AwsProof> read_presigned(const std::vector<AwsParameter>& query, c
                                        true);
     if (algorithm != aws_algorithm)
         return refusals.incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"", true);
-    const auto at = read_basic_time(proof.time);
+    const auto at = faas::aws::read_amz_date(proof.time);
     if (!at) return refusals.incomplete("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"", true);
     proof.at = *at;
     return proof;
@@ -249,7 +249,8 @@ inline result<void> judge_time(const AwsProof& proof, std::string_view service, 
     };
     if (proof.at > now + skew)
         return refusals.skew("Signature not yet current: " + proof.time + " is still later than " +
-                             basic_time(now + skew) + " (" + basic_time(now) + " + " + minutes(skew) + ")");
+                             faas::aws::amz_date(now + skew) + " (" + faas::aws::amz_date(now) + " + " + minutes(skew) +
+                             ")");
     auto life = skew;
     if (proof.presigned) {
         std::int64_t seconds = 0;
@@ -268,8 +269,9 @@ inline result<void> judge_time(const AwsProof& proof, std::string_view service, 
         if (service == "s3" && proof.at + life < now) return aws_refusal(403, "AccessDenied", "Request has expired");
     }
     if (proof.at + life < now)
-        return refusals.skew("Signature expired: " + proof.time + " is now earlier than " + basic_time(now - life) +
-                             " (" + basic_time(now) + " - " + minutes(life) + ")");
+        return refusals.skew("Signature expired: " + proof.time + " is now earlier than " +
+                             faas::aws::amz_date(now - life) + " (" + faas::aws::amz_date(now) + " - " + minutes(life) +
+                             ")");
     return {};
 }
 
@@ -303,10 +305,10 @@ inline result<std::string> payload_line(const ServerRequest& request, const AwsP
         return digest ? std::string{*announced} : std::string{};
     }
     if (!announced) {
-        if (proof.presigned) return std::string{"UNSIGNED-PAYLOAD"};
+        if (proof.presigned) return std::string{faas::aws::unsigned_payload};
         return aws_refusal(400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
     }
-    if (*announced == "UNSIGNED-PAYLOAD" || *announced == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+    if (*announced == faas::aws::unsigned_payload || *announced == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
         return std::string{*announced};
     if (announced->starts_with("STREAMING-"))
         return aws_refusal(501, "NotImplemented",
@@ -323,29 +325,25 @@ inline result<std::string> payload_line(const ServerRequest& request, const AwsP
     return std::string{*announced};
 }
 
-/// Returns what the client should have signed; nothing if its list of headers is none that can be right.
-inline std::optional<std::string> canonical_request_of(const ServerRequest& request, const AwsProof& proof,
-                                                       std::string_view payload) {
+/// Returns what the signature should be; nothing if the client's list of headers is none that can be right.
+inline std::optional<std::string> signature_of(const ServerRequest& request, const AwsProof& proof,
+                                               std::string_view payload, const Secret& secret) {
+    std::vector<faas::aws::SignedField> fields;
+    for (const auto& [name, value] : request.fields)
+        for (const auto listed : proof.names)
+            if (faas::detail::iequals(listed, name)) fields.push_back({.name = name, .value = value});
+    // Sorted, in small letters, each once, and all of them sent.
+    if (faas::aws::signed_headers(fields) != proof.signed_headers) return std::nullopt;
     const auto target = std::string_view{request.target};
-    std::string text = request.method + '\n';
-    text += aws_canonical_path(target.substr(0, target.find('?')), proof.service == "s3");
-    text += '\n' + aws_canonical_query(target, "X-Amz-Signature") + '\n';
-    std::string_view previous;
-    for (const auto name : proof.names) {
-        const bool lower = std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-        if (name.empty() || !lower || name <= previous) return std::nullopt;
-        previous = name;
-        text.append(name);
-        char separator = ':';
-        for (const auto& [sent, value] : request.fields) {
-            if (!faas::detail::iequals(sent, name)) continue;
-            text += std::exchange(separator, ',');
-            append_header_value(text, value);
-        }
-        if (separator == ':') return std::nullopt;  // signed, and not sent
-        text += '\n';
-    }
-    return text.append(1, '\n').append(proof.signed_headers).append(1, '\n').append(payload);
+    const auto path = target.substr(0, target.find('?'));
+    auto query = std::string{target.substr(std::min(path.size() + 1, target.size()))};
+    if (proof.presigned) query = faas::aws::without_parameter(query, "X-Amz-Signature");
+    const auto canonical = faas::aws::canonical_request(
+        {.method = request.method, .path = path, .query = query, .fields = fields, .payload_hash = payload},
+        faas::aws::path_rules(proof.service));
+    const faas::aws::SigningScope scope{.region = proof.region, .service = proof.service};
+    const auto text = faas::aws::string_to_sign(proof.time, faas::aws::credential_scope(proof.time, scope), canonical);
+    return faas::aws::signature(faas::aws::signing_key(secret, proof.time, scope), text);
 }
 
 BLUEPRINT_FAAS_DECL result<AwsCaller> AwsGate::judge(const ServerRequest& request, std::string_view service,
@@ -380,11 +378,9 @@ BLUEPRINT_FAAS_DECL result<AwsCaller> AwsGate::judge(const ServerRequest& reques
     const auto payload = payload_line(request, *proof, service, with_body);
     if (!payload) return payload.error();
     if (payload->empty()) return caller;
-    const auto canonical = canonical_request_of(request, *proof, *payload);
-    if (!canonical) return refusals.mismatch();
-    const auto expected = aws_signature(*secret, proof->time, proof->region, proof->service, *canonical);
-    if (proof->signature.size() != expected.size() ||
-        CRYPTO_memcmp(proof->signature.data(), expected.data(), expected.size()) != 0)
+    const auto expected = signature_of(request, *proof, *payload, *secret);
+    if (!expected || proof->signature.size() != expected->size() ||
+        CRYPTO_memcmp(proof->signature.data(), expected->data(), expected->size()) != 0)
         return refusals.mismatch();
     return caller;
 }

@@ -4,7 +4,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/aws_metadata.hpp"
-#include "blueprint/faas/local/impl/aws_time.hpp"
+#include "blueprint/faas/local/custom_messages.hpp"
 #include "blueprint/faas/local/options.hpp"
 
 #include <boost/json/object.hpp>
@@ -86,7 +86,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::container(const ServerRequest& req
         {"AccessKeyId", session.access_key_id},
         {"SecretAccessKey", session.secret_access_key.reveal()},
         {"Token", session.token.reveal()},
-        {"Expiration", extended_time(session.expires)},
+        {"Expiration", rfc3339(session.expires)},
         {"AccountId", options_.account_id},
         {"RoleArn", aws_arn(options_, "iam") + "role/" + options_.metadata_role},
     };
@@ -109,12 +109,12 @@ BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::answer(const ServerRequest& reques
         const auto& session = current();
         const boost::json::object content{
             {"Code", "Success"},
-            {"LastUpdated", extended_time(issued_)},
+            {"LastUpdated", rfc3339(issued_)},
             {"Type", "AWS-HMAC"},
             {"AccessKeyId", session.access_key_id},
             {"SecretAccessKey", session.secret_access_key.reveal()},
             {"Token", session.token.reveal()},
-            {"Expiration", extended_time(session.expires)},
+            {"Expiration", rfc3339(session.expires)},
         };
         return metadata_text(200, boost::json::serialize(content));
     }

@@ -131,6 +131,16 @@ BLUEPRINT_FAAS_DECL std::shared_ptr<const Bytes> AwsStorage::find(std::string_vi
     return object == place->second.objects.end() ? nullptr : object->second.bytes;
 }
 
+BLUEPRINT_FAAS_DECL std::uint64_t AwsStorage::body_bytes(const ServerRequest& head) const {
+    const auto left = options_.storage_bytes - used_ + (1U << 20);
+    const auto text = head.field("x-amz-decoded-content-length").value_or("");
+    std::uint64_t announced = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), announced);
+    if (text.empty() || failed != std::errc{} || end != text.data() + text.size() || announced > left) return left;
+    // A chunk has 8 KiB at least, and up to a hundred bytes around it.
+    return std::min(left, announced + announced / 64 + (64U << 10));
+}
+
 BLUEPRINT_FAAS_DECL ServerAnswer AwsStorage::answer(ServerRequest request, const AwsCaller* caller) {
     const auto place = read_place(request);
     if (caller == nullptr) return failure(AwsRefusals{"s3"}.missing(), place.resource);

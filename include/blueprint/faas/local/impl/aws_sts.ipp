@@ -3,8 +3,8 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/aws_sts.hpp"
+#include "blueprint/faas/local/custom_messages.hpp"
 #include "blueprint/faas/local/impl/aws_refusals.hpp"
-#include "blueprint/faas/local/impl/aws_time.hpp"
 #include "blueprint/faas/local/impl/aws_xml.hpp"
 #include "blueprint/faas/local/options.hpp"
 
@@ -158,7 +158,7 @@ inline std::string credentials_xml(const AwsSession& session) {
     return xml_around("Credentials", xml_element("AccessKeyId", session.access_key_id) +
                                          xml_element("SecretAccessKey", session.secret_access_key.reveal()) +
                                          xml_element("SessionToken", session.token.reveal()) +
-                                         xml_element("Expiration", extended_time(session.expires)));
+                                         xml_element("Expiration", rfc3339(session.expires)));
 }
 
 inline std::string assumed_xml(const AwsSession& session, std::string_view role_arn, std::string_view session_name) {

@@ -5,10 +5,8 @@
 
 #include <array>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
+#include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace blueprint::faas::local {
@@ -35,13 +33,6 @@ inline std::optional<std::chrono::sys_seconds> aws_time_of(int year, int month, 
     return chrono::sys_days{date} + chrono::hours{hour} + chrono::minutes{minute} + chrono::seconds{second};
 }
 
-/// Reads "20150830T123600Z", and nothing else.
-inline std::optional<std::chrono::sys_seconds> read_basic_time(std::string_view text) {
-    if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
-    return aws_time_of(aws_digits(text, 0, 4), aws_digits(text, 4, 2), aws_digits(text, 6, 2), aws_digits(text, 9, 2),
-                       aws_digits(text, 11, 2), aws_digits(text, 13, 2));
-}
-
 /// Reads "Sun, 30 Aug 2015 12:36:00 GMT". Source: RFC 9110, section 5.6.7.
 inline std::optional<std::chrono::sys_seconds> read_http_date(std::string_view text) {
     static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -52,24 +43,6 @@ inline std::optional<std::chrono::sys_seconds> read_http_date(std::string_view t
         if (months[i] == text.substr(8, 3)) month = static_cast<int>(i) + 1;
     return aws_time_of(aws_digits(text, 12, 4), month, aws_digits(text, 5, 2), aws_digits(text, 17, 2),
                        aws_digits(text, 20, 2), aws_digits(text, 23, 2));
-}
-
-/// Writes a time by `strftime`, in UTC.
-inline std::string write_time(std::chrono::system_clock::time_point time, const char* format) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    std::array<char, 64> text{};
-    const auto size = std::strftime(text.data(), text.size(), format, &utc);
-    return {text.data(), size};
-}
-
-/// Writes "20150830T123600Z".
-inline std::string basic_time(std::chrono::system_clock::time_point time) { return write_time(time, "%Y%m%dT%H%M%SZ"); }
-
-/// Writes "2015-08-30T12:36:00Z".
-inline std::string extended_time(std::chrono::system_clock::time_point time) {
-    return write_time(time, "%Y-%m-%dT%H:%M:%SZ");
 }
 
 }  // namespace blueprint::faas::local
