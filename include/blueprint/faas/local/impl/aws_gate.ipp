@@ -82,7 +82,7 @@ struct AwsProof {
     std::string service{};
     std::string terminator{};
     std::string signed_headers{};
-    std::vector<std::string_view> names{};  // of signed_headers
+    std::vector<std::string> names{};  // of signed_headers
     std::string signature{};
     std::string time{};  // "20150830T123600Z"
     std::chrono::sys_seconds at{};
@@ -210,7 +210,7 @@ inline result<AwsProof> read_proof(const ServerRequest& head, const AwsRefusals&
     proof.region = parts[2];
     proof.service = parts[3];
     proof.terminator = parts[4];
-    proof.names = aws_split(proof.signed_headers, ';');
+    for (const auto name : aws_split(proof.signed_headers, ';')) proof.names.emplace_back(name);
     return std::move(*read);
 }
 
@@ -330,7 +330,7 @@ inline std::optional<std::string> signature_of(const ServerRequest& request, con
                                                std::string_view payload, const Secret& secret) {
     std::vector<faas::aws::SignedField> fields;
     for (const auto& [name, value] : request.fields)
-        for (const auto listed : proof.names)
+        for (const auto& listed : proof.names)
             if (faas::detail::iequals(listed, name)) fields.push_back({.name = name, .value = value});
     // Sorted, in small letters, each once, and all of them sent.
     if (faas::aws::signed_headers(fields) != proof.signed_headers) return std::nullopt;

@@ -103,9 +103,9 @@ BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::answer(const ServerRequest& reques
         return metadata_refusal(401, "Unauthorized");
 
     constexpr std::string_view roles = "/latest/meta-data/iam/security-credentials";
-    if (path == roles || (path.starts_with(roles) && path.substr(roles.size()) == "/"))
-        return metadata_text(200, options_.metadata_role);
-    if (path.starts_with(roles) && path.substr(roles.size()) == '/' + options_.metadata_role) {
+    const auto wanted = path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+    if (wanted == roles) return metadata_text(200, options_.metadata_role);
+    if (wanted.starts_with(roles) && wanted.substr(roles.size()) == '/' + options_.metadata_role) {
         const auto& session = current();
         const boost::json::object content{
             {"Code", "Success"},
@@ -118,8 +118,8 @@ BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::answer(const ServerRequest& reques
         };
         return metadata_text(200, boost::json::serialize(content));
     }
-    if (path == "/latest/meta-data/placement/region") return metadata_text(200, options_.region);
-    if (path == "/latest/meta-data/placement/availability-zone") return metadata_text(200, options_.region + 'a');
+    if (wanted == "/latest/meta-data/placement/region") return metadata_text(200, options_.region);
+    if (wanted == "/latest/meta-data/placement/availability-zone") return metadata_text(200, options_.region + 'a');
     return metadata_refusal(404, "Not Found");
 }
 

@@ -359,12 +359,13 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> AwsStorage::complete_upload(const Place
     auto& parts = (*upload)->parts;
     std::string digests;
     std::size_t size = 0;
-    unsigned previous = 0;
+    const bool ascending = std::adjacent_find(wanted->begin(), wanted->end(), [](const auto& a, const auto& b) {
+                               return a.first >= b.first;
+                           }) == wanted->end();
+    if (!ascending)
+        return aws_refusal(400, "InvalidPartOrder",
+                           "The list of parts was not in ascending order. Parts must be ordered by part number.");
     for (const auto& [number, etag] : *wanted) {
-        if (number <= previous)
-            return aws_refusal(400, "InvalidPartOrder",
-                               "The list of parts was not in ascending order. Parts must be ordered by part number.");
-        previous = number;
         const auto part = parts.find(number);
         if (part == parts.end() || (part->second.etag != etag && part->second.etag != '"' + etag + '"'))
             return aws_refusal(400, "InvalidPart",
