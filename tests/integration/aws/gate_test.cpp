@@ -284,6 +284,8 @@ TEST_CASE("AWS pitfall 10: the invocation's own header fields must be signed, as
         CHECK(there.verdict(signed_invocation({.unsigned_fields = {small}})) ==
               "403 InvalidSignatureException: '" + name + "' must be a 'SignedHeader' in the AWS Authorization.");
     }
+    there.options.content_type_must_be_signed = false;
+    CHECK(there.verdict(signed_invocation({.unsigned_fields = {"content-type"}})) == "200 lambda");
     auto added = signed_invocation();
     added.fields.emplace_back("x-amz-client-context", "e30=");
     CHECK(there.verdict(added) ==

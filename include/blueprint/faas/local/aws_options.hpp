@@ -25,6 +25,9 @@ struct AwsOptions {
     std::chrono::milliseconds role_delay{0};
     /// How far a request's time may be from the server's; for S3, as there, three times that.
     std::chrono::seconds max_skew{300};
+    /// Refuses requests whose Content-Type is not signed, as AWS's document wants it. AWS itself lets them pass, and so
+    /// does this with `false`: for `curl --aws-sigv4 -d`, which signs it only where it is given.
+    bool content_type_must_be_signed = true;
     /// How far the server's clock is ahead of the machine's: for tests of clients whose clock is wrong.
     std::chrono::seconds clock_offset{0};
     /// Between the attempts of an asynchronous invocation whose function failed. AWS waits a minute, then two.

@@ -277,7 +277,7 @@ inline result<void> judge_time(const AwsProof& proof, std::string_view service, 
 
 /// Sees that nothing was sent which should have been signed and was not.
 /// Source: AWS IAM User Guide, "Create a signed AWS API request", CanonicalHeaders.
-inline result<void> judge_signed_headers(const AwsProof& proof, const ServerRequest& head,
+inline result<void> judge_signed_headers(const AwsProof& proof, const ServerRequest& head, const AwsOptions& options,
                                          const AwsRefusals& refusals) {
     const auto has = [&](std::string_view name) {
         return std::any_of(proof.names.begin(), proof.names.end(),
@@ -287,7 +287,8 @@ inline result<void> judge_signed_headers(const AwsProof& proof, const ServerRequ
     for (const auto& field : head.fields) {
         const bool amz = faas::detail::iequals(std::string_view{field.first}.substr(0, 6), "x-amz-");
         // Who uses a presigned URL is a browser often, which adds a type of its own.
-        const bool type = !proof.presigned && faas::detail::iequals(field.first, "content-type");
+        const bool type = options.content_type_must_be_signed && !proof.presigned &&
+                          faas::detail::iequals(field.first, "content-type");
         if ((amz || type) && !has(field.first)) return refusals.not_signed(aws_quoted(field.first));
     }
     return {};
@@ -374,7 +375,7 @@ BLUEPRINT_FAAS_DECL result<AwsCaller> AwsGate::judge(const ServerRequest& reques
         return refusals.unknown_key();
     }
 
-    if (auto right = judge_signed_headers(*proof, request, refusals); !right) return right.error();
+    if (auto right = judge_signed_headers(*proof, request, options_, refusals); !right) return right.error();
     const auto payload = payload_line(request, *proof, service, with_body);
     if (!payload) return payload.error();
     if (payload->empty()) return caller;
