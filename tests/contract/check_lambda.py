@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Checks recorded exchanges with AWS Lambda, or with what plays it, against the API's own model.
 
-    check_lambda.py [--model FILE] RECORD...    each a file of JSON lines
-    check_lambda.py [--model FILE] --self-test  plants violations and sees that each is found
+    check_lambda.py [--model FILE] [--older-clients] RECORD...  each a file of JSON lines
+    check_lambda.py [--model FILE] --self-test                  plants violations and sees that each is found
 
 A line is one exchange: {"method", "target", "headers": {}, "body_base64", "status", "answer_headers": {},
 "answer_body_base64"}. With "deliberate": true the request was made to be refused: it is not checked, but it must have
-been refused. Requests of other services are counted and left alone. Exit status 0: no violation; 1: some, each printed;
+been refused. With --older-clients a slash may end the path, as earlier models had it and clients made from them send it
+(Debian 12's awscli and boto3). Requests of other services are counted and left alone. Exit status 0: no violation; 1: some, each printed;
 2: usage; 77: the model is not here.
 """
 import argparse
@@ -370,11 +371,13 @@ def is_lambda(path):
     return re.match(r"/+\d{4}-\d\d-\d\d/", path) is not None and not path.startswith("/2018-06-01/runtime/")
 
 
-def check_exchange(model, exchange, report):
+def check_exchange(model, exchange, report, older_clients=False):
     """Returns whether the exchange was one with Lambda."""
     path, _, text = exchange["target"].partition("?")
     if not is_lambda(path):
         return False
+    if older_clients:
+        path = path.removesuffix("/")
     query = urllib.parse.parse_qs(text.replace("+", "%2B"), keep_blank_values=True)
     headers = {name.lower(): value for name, value in exchange["headers"].items()}
     answer_headers = {name.lower(): value for name, value in exchange["answer_headers"].items()}
@@ -399,7 +402,7 @@ def check_exchange(model, exchange, report):
     return True
 
 
-def check_records(model, paths):
+def check_records(model, paths, older_clients):
     exchanges = others = violations = 0
     for path in paths:
         with open(path, encoding="utf-8") as file:
@@ -408,7 +411,7 @@ def check_records(model, paths):
                     continue
                 found = []
                 exchange = json.loads(line)
-                if check_exchange(model, exchange, found.append):
+                if check_exchange(model, exchange, found.append, older_clients):
                     exchanges += 1
                 else:
                     others += 1
@@ -622,6 +625,13 @@ def self_test(model):
         if (expected is None) == bool(found) or (expected and not any(expected in text for text in found)):
             wrong += 1
             print(f"{number}, {name}: expected {expected!r}, found {found}")
+    older = altered(GOOD["list"], replaced("target", "functions?", "functions/?"))
+    for older_clients in (False, True):
+        found = []
+        check_exchange(model, older, found.append, older_clients)
+        if bool(found) == older_clients:
+            wrong += 1
+            print(f"a slash at the end, older clients {older_clients}: found {found}")
     other = exchange_of("POST", "/2018-06-01/runtime/invocation/1/response", 202)
     if check_exchange(model, other, print):
         wrong += 1
@@ -634,6 +644,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=pathlib.Path, default=MODEL)
     parser.add_argument("--self-test", action="store_true")
+    parser.add_argument("--older-clients", action="store_true")
     parser.add_argument("records", nargs="*")
     arguments = parser.parse_args()
     if bool(arguments.records) == arguments.self_test:
@@ -642,7 +653,7 @@ def main():
         print(f"skipped: the model of the Lambda API is not at {arguments.model}")
         sys.exit(77)
     model = Model(arguments.model)
-    sys.exit(self_test(model) if arguments.self_test else check_records(model, arguments.records))
+    sys.exit(self_test(model) if arguments.self_test else check_records(model, arguments.records, arguments.older_clients))
 
 
 if __name__ == "__main__":
