@@ -293,7 +293,7 @@ BLUEPRINT_FAAS_DECL std::string AwsSts::caller_identity(const AwsCaller& caller)
 
 BLUEPRINT_FAAS_DECL ServerAnswer AwsSts::failure(const Error& error) {
     const std::string_view type = error.http_status < 500 ? "Sender" : "Receiver";
-    return sts_answer(error.http_status == 200 ? 500 : error.http_status, "ErrorResponse",
+    return sts_answer(error.http_status == 0 ? 500 : error.http_status, "ErrorResponse",
                       xml_around("Error", xml_element("Type", type) + xml_element("Code", error.platform_code) +
                                               xml_element("Message", error.message)));
 }
