@@ -1,5 +1,6 @@
-// A FaaS platform on this machine: speaks the custom platform contract and runs what is deployed to it.
-//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", and serves until SIGINT.
+// FaaS platforms on this machine: speaks the custom platform contract and AWS Lambda, and runs what is deployed to it.
+//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT" and "aws listening on
+//                                      http://127.0.0.1:PORT", and serves until SIGINT.
 #include <blueprint/faas/local/cloud.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -9,6 +10,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -27,6 +29,7 @@ constexpr std::string_view usage =
     "usage: local_cloud [--listen ADDRESS:PORT] [--data DIR] [--tls CERT KEY] [--client-ca FILE] [--bearer-env NAME]\n"
     "                   [--grace SECONDS] [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] "
     "[--help]\n"
+    "                   [--no-aws | --aws-port PORT --aws-region REGION --aws-account ID --aws-settle-ms MS]\n"
     "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
     "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
@@ -37,6 +40,15 @@ constexpr std::string_view usage =
     "  --no-memory-limit      do not limit the functions' memory (programs built with AddressSanitizer need that)\n"
     "  --allow-non-loopback   allow --listen beyond loopback; --tls is due then\n"
     "  --verbose              write a line for each request to stderr\n"
+    "  --no-aws               do not play AWS; otherwise it is on a port of its own, and whoever signs with the key "
+    "of\n"
+    "                         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY may do everything. Where these are not set, "
+    "the\n"
+    "                         id and the secret are both \"local\", and it is played on loopback only\n"
+    "  --aws-port PORT        where AWS listens (any free one)\n"
+    "  --aws-region REGION    which region it is (us-east-1)\n"
+    "  --aws-account ID       which account it is (123456789012)\n"
+    "  --aws-settle-ms MS     how long functions are being created and changed (300)\n"
     "Functions run with the rights of this program: deploy only what you would run yourself.\n";
 
 [[noreturn]] void refuse(std::string_view why) {
@@ -63,10 +75,33 @@ struct Arguments {
     std::chrono::seconds grace{};
 };
 
+std::uint64_t read_number(std::string_view name, std::string_view text, std::uint64_t most) {
+    std::uint64_t number = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failed != std::errc{} || end != text.data() + text.size() || text.empty() || number > most)
+        refuse(std::string{name} + " must be a number from 0 to " + std::to_string(most));
+    return number;
+}
+
+/// Who may sign requests to AWS. A well-known pair is enough where only this machine can ask.
+void read_aws_keys(faas::local::CloudOptions& options) {
+    const char* id = std::getenv("AWS_ACCESS_KEY_ID");
+    const char* secret = std::getenv("AWS_SECRET_ACCESS_KEY");
+    const bool set = id != nullptr && secret != nullptr && *id != '\0' && *secret != '\0';
+    if (set)
+        options.aws->keys.insert_or_assign(id, faas::Secret{secret});
+    else if (options.allow_non_loopback)
+        options.aws.reset();
+    else
+        options.aws->keys.insert_or_assign("local", faas::Secret{"local"});
+}
+
 Arguments read_arguments(int argc, char** argv) {
     Arguments arguments;
     auto& options = arguments.cloud;
     options.single_thread = true;
+    faas::local::AwsOptions aws;
+    bool plays_aws = true;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto next = [&]() -> std::string {
@@ -104,11 +139,25 @@ Arguments read_arguments(int argc, char** argv) {
             options.limit_memory = false;
         } else if (name == "--allow-non-loopback") {
             options.allow_non_loopback = true;
+        } else if (name == "--no-aws") {
+            plays_aws = false;
+        } else if (name == "--aws-port") {
+            aws.port = static_cast<std::uint16_t>(read_number(name, next(), 65535));
+        } else if (name == "--aws-region") {
+            aws.region = next();
+        } else if (name == "--aws-account") {
+            aws.account_id = next();
+        } else if (name == "--aws-settle-ms") {
+            aws.settle = std::chrono::milliseconds{read_number(name, next(), 600'000)};
         } else if (name == "--verbose") {
             options.log = [](std::string_view line) { std::cerr << line << std::endl; };
         } else {
             refuse("does not know '" + std::string{name} + '\'');
         }
+    }
+    if (plays_aws) {
+        options.aws = std::move(aws);
+        read_aws_keys(options);
     }
     return arguments;
 }
@@ -139,6 +188,7 @@ int main(int argc, char** argv) {
         return started.error().code == faas::errc::invalid_configuration ? 2 : 1;
     }
     std::cout << "custom listening on " << cloud.url() << std::endl;
+    if (const auto url = cloud.aws_url(); !url.empty()) std::cout << "aws listening on " << url << std::endl;
     asio::co_spawn(io, stop_at_signal(signals, cloud, arguments.grace), asio::detached);
     io.run();
 }

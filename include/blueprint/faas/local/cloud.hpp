@@ -42,6 +42,8 @@ public:
     result<void> start();
     /// Where it listens: "http://127.0.0.1:4711", or https with TLS. Empty before `start`.
     std::string url() const;
+    /// Where it plays AWS; empty before `start`, and without `CloudOptions::aws`.
+    std::string aws_url() const;
     /// Where its packages are; empty before `start`.
     std::filesystem::path directory() const;
     /// Stops accepting, gives running invocations `grace` to end (new ones are answered 503), ends the children (who
