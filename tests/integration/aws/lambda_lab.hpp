@@ -201,7 +201,8 @@ private:
     }
     static void record(const HttpAsk& sent, const HttpReply& reply) {
         const char* const path = std::getenv("BLUEPRINT_FAAS_LAMBDA_RECORD");
-        if (path == nullptr) return;
+        const bool old_form = sent.target.find("/functions/?") != std::string::npos;  // not the model's any more
+        if (path == nullptr || old_form) return;
         boost::json::object fields;
         for (const auto& [name, value] : sent.fields) fields[name] = value;
         boost::json::object answer_fields;

@@ -321,7 +321,7 @@ TEST_CASE("local lambda: settings that break a rule are refused with the service
                   .starts_with(answer));
     }
     CHECK(verdict(lab.ask({.method = "POST", .target = "/2015-03-31/functions", .body = "{"}))
-              .starts_with("400 InvalidRequestContentException: Could not parse request body into json"));
+              .starts_with("400 SerializationException: Could not parse request body into json"));
     CHECK(LambdaLab::json_of(lab.get("/2015-03-31/functions")).at("Functions").as_array().empty());
 }
 

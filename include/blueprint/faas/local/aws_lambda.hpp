@@ -129,6 +129,7 @@ private:
     result<ServerAnswer> list_provisioned(const LambdaRoute& route);
     result<std::string> provisioned_qualifier(LambdaFunction& function, const LambdaRoute& route);
     void provision(const FunctionPointer& function, const std::string& qualifier);
+    void release_provisioned(LambdaFunction& function) const;
     asio::awaitable<void> provision_later(FunctionPointer function, std::string qualifier, std::uint64_t turn,
                                           std::unique_ptr<Counted> counted, std::shared_ptr<void> owner);
     std::uint32_t provisioned_of(LambdaFunction& function, const LambdaVersion& version) const;

@@ -103,7 +103,7 @@ struct LambdaTarget {
 /// Reads the name of `route`, in all its forms (NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, an ARN), and the Qualifier
 /// of the query. `namespaced`: of the operations that take longer names. Refuses functions that are elsewhere.
 BLUEPRINT_FAAS_DECL result<LambdaTarget> read_lambda_target(const LambdaRoute& route, const AwsOptions& options,
-                                                            bool namespaced, std::string_view action);
+                                                            bool namespaced);
 
 /// Writes the ARN of a function, with its qualifier if it has one.
 BLUEPRINT_FAAS_DECL std::string lambda_arn(const AwsOptions& options, std::string_view name,

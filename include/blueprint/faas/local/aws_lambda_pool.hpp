@@ -65,6 +65,8 @@ public:
     /// Starts instances until `count` wait, and keeps so many. Returns how many do now; fewer than `count`: one of them
     /// could not initialise.
     asio::awaitable<std::uint32_t> provision(std::uint32_t count);
+    /// Keeps no more than `count` of the instances that `provision` started for longer than any other.
+    void keep(std::uint32_t count);
     /// Ends the instances that wait, and the others when they have answered.
     void retire();
     /// Counts the events that run.

@@ -24,6 +24,8 @@ namespace asio = boost::asio;
 /// contract's rules: memory limit, process group, timeout, private directory, nothing of this process's environment.
 /// That is no sandbox: a function may do what this program's user may do, so deploy what you would run yourself.
 ///
+/// With `CloudOptions::aws` it plays AWS too, on an address of its own; its functions run under the same rules.
+///
 /// Everything runs on the executor given, one step at a time; no thread is made and no signal handler installed. The
 /// program must not ignore SIGCHLD, nor wait for children that it did not start.
 class Cloud {

@@ -125,7 +125,7 @@ BLUEPRINT_FAAS_DECL result<AwsLambda::Found> AwsLambda::resolve(const LambdaTarg
 }
 
 BLUEPRINT_FAAS_DECL result<LambdaTarget> AwsLambda::target_of(const LambdaRoute& route, bool namespaced) const {
-    return read_lambda_target(route, options_, namespaced, "this action");
+    return read_lambda_target(route, options_, namespaced);
 }
 
 /// Reads the name of a function that may have no qualifier.

@@ -163,6 +163,19 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> AwsLambda::put_provisioned(const Lambda
     return json_answer(202, describe_provisioned(function.provisioned[*qualifier]));
 }
 
+/// Lets the versions that no configuration points to any more end their instances.
+BLUEPRINT_FAAS_DECL void AwsLambda::release_provisioned(LambdaFunction& function) const {
+    for (auto& [number, version] : function.versions) {
+        std::uint32_t wanted = 0;
+        for (const auto& [qualifier, config] : function.provisioned) {
+            const auto alias = function.aliases.find(qualifier);
+            const bool points = alias != function.aliases.end() && alias->second.version == version.version;
+            if (qualifier == version.version || points) wanted += config.requested;
+        }
+        if (version.pool) version.pool->keep(wanted);
+    }
+}
+
 /// Begins to start the instances of a configuration.
 BLUEPRINT_FAAS_DECL void AwsLambda::provision(const FunctionPointer& function, const std::string& qualifier) {
     auto& config = function->provisioned[qualifier];
@@ -228,6 +241,7 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> AwsLambda::delete_provisioned(const Lam
     const auto qualifier = provisioned_qualifier(*function, route);
     if (!qualifier) return qualifier.error();
     function->provisioned.erase(*qualifier);
+    release_provisioned(*function);
     ServerAnswer answer;
     answer.status = 204;
     return answer;

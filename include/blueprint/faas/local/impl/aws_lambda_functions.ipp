@@ -27,7 +27,8 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<const LambdaCode>> AwsLambda::store_c
         const auto& error = package.error();
         if (error.code == errc::infrastructure) return aws_refusal(500, "ServiceException", error.message);
         return lambda_invalid(error.platform_code == "TOO_LARGE"
-                                  ? "Unzipped size must be smaller than 262144000 bytes"
+                                  ? "Unzipped size must be smaller than " +
+                                        std::to_string(host_.options.limits.unpacked_bytes) + " bytes"
                                   : "Could not unzip uploaded file. Please check your file, then try to upload again.");
     }
     auto archive = host_.store->private_directory();

@@ -54,7 +54,7 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<LambdaInstance>> LambdaInstance::star
 }
 
 BLUEPRINT_FAAS_DECL result<void> LambdaInstance::open(FunctionHost& host, LambdaInstancePlan plan) {
-    CloudOptions options;  // who may reach this address can be the function; so can everybody in a sandbox of AWS
+    CloudOptions options;  // the runtime API has no credentials: whoever reaches the address may be the function
     options.limits = host.options.limits;
     // A process is frozen between events there, and an answer may take as long as the function has time.
     options.limits.idle = options.limits.stall = std::chrono::hours{24 * 365};

@@ -263,7 +263,7 @@ BLUEPRINT_FAAS_DECL std::string lambda_arn(const AwsOptions& options, std::strin
 }
 
 BLUEPRINT_FAAS_DECL result<LambdaTarget> read_lambda_target(const LambdaRoute& route, const AwsOptions& options,
-                                                            bool namespaced, std::string_view action) {
+                                                            bool namespaced) {
     LambdaChecks checks;
     const auto sent = route.parameter("Qualifier");
     if (sent) checks.check(*sent, "qualifier", lambda_qualifier_rule);
@@ -276,9 +276,8 @@ BLUEPRINT_FAAS_DECL result<LambdaTarget> read_lambda_target(const LambdaRoute& r
     LambdaTarget target{.name = std::string{parts.name}, .qualifier = std::string{parts.qualifier}};
     if (!parts.account.empty() && parts.account != options.account_id)
         return aws_refusal(403, "AccessDeniedException",
-                           "This account is not authorized to perform: lambda:" + std::string{action} +
-                               " on a function of account " + std::string{parts.account} +
-                               " because no resource-based policy allows the action");
+                           "The function is of account " + std::string{parts.account} +
+                               ", and no resource-based policy of it allows this account the action");
     if (sent && !parts.qualifier.empty() && *sent != parts.qualifier)
         return lambda_invalid("The derived qualifier from the function name does not match the specified qualifier.");
     if (sent) target.qualifier = *sent;
@@ -397,7 +396,7 @@ BLUEPRINT_FAAS_DECL result<boost::json::object> read_lambda_body(const ServerReq
     auto value = boost::json::parse(text, failed);
     if (failed || !value.is_object())
         return aws_refusal(
-            400, "InvalidRequestContentException",
+            400, "SerializationException",
             "Could not parse request body into json: " + (failed ? failed.message() : std::string{"it is no object"}));
     return std::move(value.get_object());
 }

@@ -92,6 +92,12 @@ BLUEPRINT_FAAS_DECL void LambdaPool::put_back(const std::shared_ptr<LambdaInstan
     }
 }
 
+BLUEPRINT_FAAS_DECL void LambdaPool::keep(std::uint32_t count) {
+    if (provisioned_ <= count) return;
+    provisioned_ = count;
+    watch_idle();
+}
+
 BLUEPRINT_FAAS_DECL void LambdaPool::retire() {
     retired_ = true;
     idle_.cancel();
@@ -311,6 +317,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<std::uint32_t> LambdaPool::provision(std::ui
         instance->end();
         remove(instance.get());
     }
+    if (retired_) retire();  // meanwhile, while they were claimed
     co_return usable();
 }
 

@@ -182,6 +182,7 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> AwsLambda::update_alias(const LambdaRou
     const bool moved = alias.version != found->second.version;
     found->second = std::move(alias);
     if (moved && function->provisioned.find(route.item) != function->provisioned.end()) provision(function, route.item);
+    if (moved) release_provisioned(*function);
     return json_answer(200, describe_alias(*function, found->second));
 }
 
@@ -205,6 +206,7 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> AwsLambda::delete_alias(const LambdaRou
     if (!function) return answer;
     function->aliases.erase(route.item);
     function->provisioned.erase(route.item);
+    release_provisioned(*function);
     function->event_configs.erase(route.item);
     function->policies.erase(route.item);
     return answer;

@@ -198,7 +198,7 @@ inline asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
     Admission admission = state_->service.admit(request);
     auto refusal = refuse(request, admission, parser, reservation);
     if (refusal) {
-        constexpr std::uint64_t most_discarded = 64U << 20;
+        constexpr std::uint64_t most_discarded = 96U << 20;
         const std::uint64_t length = has_body ? request.content_length.value_or(most_discarded + 1) : 0;
         const bool keep =
             parser.keep_alive() && !refusal->close && (!has_body || (length <= most_discarded && !expects));
