@@ -316,7 +316,7 @@ TEST_CASE("local lambda: a bootstrap that does not start is tried twice and name
 
 TEST_CASE("local lambda: instances are kept, one event at a time, and end when nobody needs them") {
     auto options = lambda_options();
-    options.limits.warm_idle = 400ms;
+    options.limits.warm_idle = 1500ms;
     LambdaLab lab{std::move(options)};
     lab.deploy("demo");
     for (const char* const count : {"1", "2", "3"}) CHECK(lab.invoke("demo", doing("count")).body == count);
@@ -327,7 +327,7 @@ TEST_CASE("local lambda: instances are kept, one event at a time, and end when n
     CHECK(lab.cloud.stats().processes_alive == 3);
     lab.until([&] { return lab.cloud.stats().processes_alive == 0; });
 
-    CHECK(lab.invoke("demo", doing("late", "600")).body == "1");  // it works on: not free yet
+    CHECK(lab.invoke("demo", doing("late", "2500")).body == "1");  // it works on: not free yet
     CHECK(lab.invoke("demo", doing("count")).body == "1");
     const auto second = log_lines(lab.invoke("demo", doing("twice"), tail));
     lab.until([&] { return lab.invoke("demo", doing("count"), tail).status == 200; });

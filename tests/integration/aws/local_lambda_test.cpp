@@ -13,6 +13,13 @@ namespace {
 
 const std::string demo_arn = "arn:aws:lambda:us-east-1:123456789012:function:demo";
 
+/// So that several requests find a function in the middle of a change.
+local::CloudOptions slow_to_settle() {
+    auto options = lambda_options();
+    options.aws->settle = 700ms;
+    return options;
+}
+
 object weights(const char* version, double share) {
     object additional;
     additional[version] = share;
@@ -22,7 +29,7 @@ object weights(const char* version, double share) {
 }  // namespace
 
 TEST_CASE("local lambda: a function is Pending, then Active, then gone") {
-    LambdaLab lab;
+    LambdaLab lab{slow_to_settle()};
     auto reply = lab.create("demo", {{"Environment", object{{"Variables", object{{"COLOUR", "green"}}}}},
                                      {"Tags", object{{"team", "blue"}}},
                                      {"MemorySize", 256}});
@@ -71,7 +78,7 @@ TEST_CASE("local lambda: a function is Pending, then Active, then gone") {
 }
 
 TEST_CASE("local lambda: AWS pitfall 7: a change while another is under way is refused, and the old state serves") {
-    LambdaLab lab;
+    LambdaLab lab{slow_to_settle()};
     lab.deploy("demo", {{"Environment", object{{"Variables", object{{"COLOUR", "green"}}}}}});
     const std::string ask = R"({"do":"env","arg":"COLOUR"})";
     REQUIRE(lab.invoke("demo", ask).body == "\"green\"");
