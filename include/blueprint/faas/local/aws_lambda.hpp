@@ -74,6 +74,7 @@ private:
     class Place;
     class Stream;
     struct Counted;
+    struct Queued;
     /// What an answer shows of a function's state.
     enum class Shown { all, listed };
 
@@ -156,7 +157,7 @@ private:
     asio::awaitable<void> run_event(std::unique_ptr<Invocation> invocation, std::unique_ptr<Counted> counted,
                                     std::shared_ptr<void> owner);
     asio::awaitable<void> run_stream(std::unique_ptr<Place> place, std::shared_ptr<LambdaCall> call,
-                                     std::shared_ptr<LambdaPool> pool, std::shared_ptr<Stream> stream, bool log_tail,
+                                     std::shared_ptr<LambdaPool> pool, std::weak_ptr<Stream> reader, bool log_tail,
                                      std::shared_ptr<void> owner);
     void note_event(const Invocation& event, std::string_view what) const;
     asio::awaitable<void> pause(std::chrono::milliseconds time);
@@ -177,6 +178,7 @@ private:
     std::list<asio::steady_timer*> pauses_;
     asio::steady_timer all_ended_;
     std::uint32_t running_ = 0;     // events of any kind
+    std::uint32_t events_ = 0;      // that nobody waits for, be they running or not yet
     std::uint32_t unreserved_ = 0;  // of them, on the account's common concurrency
     std::uint64_t turns_ = 0;
     bool stopping_ = false;

@@ -151,6 +151,8 @@ private:
     void write_input();
     void read_output();
     void read_log();
+    void watch_pipe();
+    bool take_log();
     void set_timer(std::chrono::steady_clock::time_point when, void (Process::*action)());
     void on_deadline();
     void on_kill_time();

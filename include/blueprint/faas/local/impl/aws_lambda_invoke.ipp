@@ -229,6 +229,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AwsLambda::invoke(LambdaRoute 
         co_return answer;
     }
     if (invocation->kind == Invocation::Kind::event) {
+        if (events_ >= 10 * host_.options.limits.async_invocations)
+            co_return lambda_throttled("CallerRateLimitExceeded");
         ServerAnswer answer;
         answer.status = 202;
         auto counted = std::make_unique<Counted>(*this);
@@ -280,23 +282,27 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AwsLambda::run_and_answer(std:
 BLUEPRINT_FAAS_DECL asio::awaitable<void> AwsLambda::run_stream(std::unique_ptr<Place> place,
                                                                 std::shared_ptr<LambdaCall> call,
                                                                 std::shared_ptr<LambdaPool> pool,
-                                                                std::shared_ptr<Stream> stream, bool log_tail,
+                                                                std::weak_ptr<Stream> reader, bool log_tail,
                                                                 std::shared_ptr<void> owner) {
     const auto kept = std::move(owner);
     const auto running = std::move(place);
     boost::json::object complete;
+    std::string answer;
     try {
         auto outcome = co_await pool->run(call);
         if (outcome.failed) {
             complete["ErrorCode"] = "Unhandled";
             complete["ErrorDetails"] = std::move(outcome.body);
         } else if (!outcome.body.empty()) {  // of a runtime that does not stream
-            stream->push(lambda_event_frame("PayloadChunk", "application/octet-stream", outcome.body));
+            answer = std::move(outcome.body);
         }
         if (log_tail) complete["LogResult"] = lambda_log_tail(outcome.log);
     } catch (const std::exception&) {  // out of memory
         complete["ErrorCode"] = "ServiceException";
     }
+    const auto stream = reader.lock();
+    if (!stream) co_return;  // the client has gone
+    if (!answer.empty()) stream->push(lambda_event_frame("PayloadChunk", "application/octet-stream", answer));
     stream->push(lambda_event_frame("InvokeComplete", "application/json", boost::json::serialize(complete)));
     stream->finish();
 }
@@ -318,6 +324,15 @@ BLUEPRINT_FAAS_DECL void AwsLambda::note_event(const Invocation& event, std::str
     host_.options.log(line.append(what));
 }
 
+/// Counts an event from its acceptance to its end.
+struct AwsLambda::Queued {
+    explicit Queued(std::uint32_t& events) : count{events} { ++count; }
+    Queued(const Queued&) = delete;
+    Queued& operator=(const Queued&) = delete;
+    ~Queued() { --count; }
+    std::uint32_t& count;
+};
+
 /// Runs an event that nobody waits for: again after a pause when the function failed, and later when there was no place
 /// for it. Detached, but counted in `running_`, and `stop` waits for that.
 /// Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation".
@@ -327,6 +342,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> AwsLambda::run_event(std::unique_ptr<I
     const auto kept = std::move(owner);
     const auto running = std::move(counted);
     const Invocation& event = *invocation;
+    const Queued queued{events_};
     try {
         std::uint32_t failures = 0;
         while (!stopping_) {

@@ -191,11 +191,6 @@ BLUEPRINT_FAAS_DECL void Process::read_log() {
                                       self->after_eof();
                                       return;
                                   }
-                                  if (self->watch_log_) {
-                                      self->watch_log_(std::string_view{self->log_chunk_.data(), size});
-                                      self->read_log();
-                                      return;
-                                  }
                                   auto& log = self->outcome_.log_tail;
                                   log.append(self->log_chunk_.data(), size);
                                   const auto most = self->plan_.log_bytes;

@@ -24,19 +24,38 @@ BLUEPRINT_FAAS_DECL void Process::watch(std::function<void(std::string_view)> lo
     output_ended_ = true;
     log_chunk_.resize(loop_chunk_bytes);
     log_pipe_.non_blocking(true, ignored);
-    read_log();
+    watch_pipe();
+}
+
+/// Waits until there is something to read, and reads only then: so nothing is under way when `drain_log` reads.
+BLUEPRINT_FAAS_DECL void Process::watch_pipe() {
+    log_pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [self = shared_from_this()](boost::system::error_code failed) {
+                             if (self->finished_) return;
+                             if (!failed && self->take_log()) {
+                                 self->watch_pipe();
+                                 return;
+                             }
+                             self->log_ended_ = true;
+                             self->after_eof();
+                         });
+}
+
+/// Hands over what is in the pipe. Returns false at its end.
+BLUEPRINT_FAAS_DECL bool Process::take_log() {
+    // Not for ever: the program may write faster than this reads.
+    for (int round = 0; round < 64; ++round) {
+        const auto size = ::read(log_pipe_.native_handle(), log_chunk_.data(), log_chunk_.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return errno == EAGAIN;
+        if (size == 0) return false;
+        watch_log_(std::string_view{log_chunk_.data(), static_cast<std::size_t>(size)});
+    }
+    return true;
 }
 
 BLUEPRINT_FAAS_DECL void Process::drain_log() {
-    if (finished_ || !watch_log_ || !log_pipe_.is_open()) return;
-    std::vector<char> chunk(loop_chunk_bytes);  // the other one is being read into
-    // Not for ever: the program may write faster than this reads.
-    for (int round = 0; round < 64; ++round) {
-        const auto size = ::read(log_pipe_.native_handle(), chunk.data(), chunk.size());
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) break;
-        watch_log_(std::string_view{chunk.data(), static_cast<std::size_t>(size)});
-    }
+    if (!finished_ && watch_log_ && !log_ended_) static_cast<void>(take_log());
 }
 
 BLUEPRINT_FAAS_DECL std::optional<std::uint32_t> Process::peak_memory_mib() {
