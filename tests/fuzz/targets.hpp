@@ -5,23 +5,23 @@
 
 namespace blueprint::faas::fuzz {
 
-void http_answer(Input input);      // what a server answers, read by the client
-void http_request(Input input);     // what a client sends, read by the local cloud's server
-void gzip(Input input);             // a body that is gzip
-void url(Input input);              // addresses that users and platforms write
-void text(Input input);             // Base64, hexadecimal, percent-encoding
-void proxy_answer(Input input);     // what a proxy says to CONNECT
-void proxy_options(Input input);    // HTTPS_PROXY, NO_PROXY and a host
-void json_bytes(Input input);       // documents with a big byte member
-void zip(Input input);              // packages
-void elf(Input input);              // binaries
-void contract_answer(Input input);  // the custom contract, read by the client
-void contract_call(Input input);    // the custom contract, read by the platform
-void function_line(Input input);    // the custom contract, read by the function
-void aws_config(Input input);       // config and credentials files of AWS
-void xml(Input input);              // answers of AWS's older services
-void runtime_answer(Input input);   // what Lambda's runtime API answers, read by the function
-void lambda_event(Input input);     // an event of Lambda, read by the function
+void http_answer(Input input);       // what a server answers, read by the client
+void http_request(Input input);      // what a client sends, read by the local cloud's server
+void gzip(Input input);              // a body that is gzip
+void url(Input input);               // addresses that users and platforms write
+void text(Input input);              // Base64, hexadecimal, percent-encoding
+void proxy_answer(Input input);      // what a proxy says to CONNECT
+void proxy_options(Input input);     // HTTPS_PROXY, NO_PROXY and a host
+void json_bytes(Input input);        // documents with a big byte member
+void zip(Input input);               // packages
+void elf(Input input);               // binaries
+void contract_answer(Input input);   // the custom contract, read by the client
+void contract_call(Input input);     // the custom contract, read by the platform
+void function_line(Input input);     // the custom contract, read by the function
+void aws_config(Input input);        // config and credentials files of AWS
+void xml(Input input);               // answers of AWS's older services
+void runtime_answer(Input input);    // what Lambda's runtime API answers, read by the function
+void lambda_event(Input input);      // an event of Lambda, read by the function
 void aws_report(Input input);        // the end of a Lambda function's log
 void aws_event_stream(Input input);  // frames of an event stream, and a streamed call made of them
 void lambda_answer(Input input);     // what Lambda answers to a call

@@ -5,6 +5,7 @@
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/package/package.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <concepts>
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include "blueprint/faas/config.hpp"
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/metrics.hpp"
+#include "blueprint/faas/result_sink.hpp"
 #include "blueprint/faas/start.hpp"
 
 #include <boost/asio/any_io_executor.hpp>

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -122,10 +121,6 @@ struct Revision {
     std::string package_sha256{};  ///< lower-case hex
     std::string description{};
 };
-
-/// Takes the result of a job piece by piece, in the coroutine of the call, so it must return soon. An error that it
-/// returns ends the call and is the call's error.
-using ResultSink = std::function<result<void>(std::span<const std::uint8_t> piece)>;
 
 /// Is told of every step of a deployment; called from the coroutine that deploys, so it must return soon.
 using DeployObserver = std::function<void(const DeployProgress&)>;

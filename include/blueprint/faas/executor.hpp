@@ -4,6 +4,7 @@
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/package/package.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

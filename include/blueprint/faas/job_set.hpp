@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_JOB_SET_HPP
 #define BLUEPRINT_FAAS_JOB_SET_HPP
 
+#include "blueprint/faas/result_sink.hpp"
 #include "blueprint/faas/typed_job.hpp"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/job_signature.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/job.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/error.hpp>

@@ -201,6 +201,16 @@ TEST_CASE("lambda: a refused signature does not put what was signed into the mes
           "clock");
 }
 
+TEST_CASE("lambda: the values of environment variables that are too long are not told") {
+    const auto error = judged(
+        400,
+        R"({"Type":"User","message":"Lambda was unable to configure your environment variables because the environment )"
+        R"(variables you have provided exceeded the 4KB limit. String measured: {\"KEY\":\"not-to-be-seen\"}"})",
+        fields({{"x-amzn-ErrorType", "InvalidParameterValueException"}}));
+    CHECK(error.message.find("exceeded the 4KB limit") != std::string::npos);
+    CHECK(error.message.find("not-to-be-seen") == std::string::npos);
+}
+
 TEST_CASE("lambda: credentials that were refused are replaced once, and the call is made again") {
     int dropped = 0;
     Lambda<Base64Json, Renewed> lambda{{.region = "eu-central-1"}, Renewed{&dropped}};

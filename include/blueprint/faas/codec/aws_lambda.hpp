@@ -8,6 +8,7 @@
 #include "blueprint/faas/codec/impl/aws_lambda_deployment.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_operations.hpp"
 #include "blueprint/faas/codec/payload.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -37,6 +38,7 @@ public:
         : protocol_{std::make_shared<const Protocol>(std::move(options), environment)} {}
 
     const std::optional<Error>& misconfigured() const noexcept { return protocol_->misconfigured(); }
+    const LambdaOptions& options() const noexcept { return protocol_->options(); }
 
     /// Runs the job and waits for its end. Lambda has no key by which it knows a repeated call: one whose fate is
     /// unknown is sent again only if it is idempotent.

@@ -4,6 +4,7 @@
 #include "blueprint/faas/body_stream.hpp"
 #include "blueprint/faas/codec/aws_event_stream.hpp"
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <cstdint>
 #include <optional>

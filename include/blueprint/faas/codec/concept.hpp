@@ -7,6 +7,7 @@
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/metrics.hpp"
 #include "blueprint/faas/resilience/standard.hpp"
+#include "blueprint/faas/result_sink.hpp"
 #include "blueprint/faas/transport/in_memory.hpp"
 
 #include <concepts>

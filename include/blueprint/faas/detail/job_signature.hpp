@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/payload_traits.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_SERVE_LAMBDA_RUNTIME_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/result_sink.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/lambda_messages.hpp"
 #include "blueprint/faas/serve/protocol.hpp"

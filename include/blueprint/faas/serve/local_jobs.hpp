@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/metrics.hpp"
+#include "blueprint/faas/result_sink.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -63,6 +63,7 @@ inline std::vector<std::string> stack_trace(const json::object& failure) {
     static constexpr std::size_t most_lines = 64;
     std::vector<std::string> lines;
     const auto* told = failure.if_contains("stackTrace");
+    if (told == nullptr) told = failure.if_contains("trace");  // the Node.js runtimes' name of it
     if (told == nullptr) return lines;
     if (const auto* text = told->if_string()) {
         for (std::string_view rest{*text}; !rest.empty() && lines.size() < most_lines;) {

@@ -165,9 +165,10 @@ inline std::string error_code(const HttpResponse& answer, const json::object* bo
     return for_people(bare_code(code));
 }
 
-// Refused signatures are answered with what should have been signed, which holds the session token.
-inline std::string_view without_what_was_signed(std::string_view text) {
-    for (const std::string_view lead : {"The Canonical String", "The String-to-Sign"})
+// Refused signatures are answered with what should have been signed, which holds the session token, and environment
+// variables that are too long with their values.
+inline std::string_view without_what_is_secret(std::string_view text) {
+    for (const std::string_view lead : {"The Canonical String", "The String-to-Sign", "String measured:"})
         text = text.substr(0, text.find(lead));
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= 0x20) text.remove_suffix(1);
     return text;
@@ -288,11 +289,11 @@ BLUEPRINT_FAAS_DECL std::optional<Error> LambdaProtocol::judge(const HttpRespons
     std::string reason;
     if (body) {
         for (const std::string_view member : {"message", "Message", "errorMessage"})
-            if (text.empty()) text = for_people(without_what_was_signed(text_member(*body, member)));
+            if (text.empty()) text = for_people(without_what_is_secret(text_member(*body, member)));
         reason = for_people(text_member(*body, "Reason"));
         if (!reason.empty()) text += (text.empty() ? "" : " ") + ('(' + reason + ')');
     } else {
-        text = plain_body_text(without_what_was_signed(answer.body));
+        text = plain_body_text(without_what_is_secret(answer.body));
     }
     const bool has_code = !error.platform_code.empty();
     auto meaning = has_code ? by_code(error.platform_code) : std::nullopt;

@@ -139,12 +139,12 @@ BLUEPRINT_FAAS_DECL std::optional<LambdaReport> find_lambda_report(std::string_v
         std::optional<LambdaReport> read;
         // What the job printed last may stand before it in the same line.
         if (const auto at = line.rfind(lead); at != std::string_view::npos) {
-            auto rest = trimmed(line.substr(at + lead.size()));
+            auto rest = lambda_report::trimmed(line.substr(at + lead.size()));
             read.emplace().request_id = take_word(rest);
             take_fields(*read, rest);
         } else if (line.find("platform.report") != std::string_view::npos) {
             const auto begin = line.find('{');
-            if (begin != std::string_view::npos) read = read_json_report(trimmed(line.substr(begin)));
+            if (begin != std::string_view::npos) read = read_json_report(lambda_report::trimmed(line.substr(begin)));
         } else if (line.starts_with(init_lead)) {
             take_fields(init.emplace(), line.substr(init_lead.size()));
         }

@@ -84,20 +84,20 @@ inline void read_lambda_context(const boost::json::object& custom, std::chrono::
 // Nothing if the event is no warming mark. The name is looked for first, because events may be long.
 inline result<std::optional<std::chrono::milliseconds>> read_lambda_warm(std::string_view event, JobId& id) {
     constexpr std::int64_t longest_ms = 1'000;
-    using Held = std::optional<std::chrono::milliseconds>;
-    if (event.find("\"warm\"") == std::string_view::npos) return Held{};
+    using HoldTime = std::optional<std::chrono::milliseconds>;
+    if (event.find("\"warm\"") == std::string_view::npos) return HoldTime{};
     std::optional<Bytes> args;
     const auto request = parse_object_with_bytes(event, "args", args);
-    if (!request || args) return Held{};
+    if (!request || args) return HoldTime{};
     const auto* warm = request->if_contains("warm");
-    if (warm == nullptr || !warm->is_object()) return Held{};
+    if (warm == nullptr || !warm->is_object()) return HoldTime{};
     const auto checked = read_exec_job_id(*request);
     if (!checked) return checked.error();
     id = *checked;
     const auto* hold = warm->get_object().if_contains("hold_ms");
-    if (hold == nullptr || hold->is_null()) return Held{std::chrono::milliseconds{0}};
+    if (hold == nullptr || hold->is_null()) return HoldTime{std::chrono::milliseconds{0}};
     if (!hold->is_int64()) return bad_exec_request("warm.hold_ms is not an integer");
-    return Held{std::chrono::milliseconds{std::clamp<std::int64_t>(hold->get_int64(), 0, longest_ms)}};
+    return HoldTime{std::chrono::milliseconds{std::clamp<std::int64_t>(hold->get_int64(), 0, longest_ms)}};
 }
 
 BLUEPRINT_FAAS_DECL result<void> read_lambda_event(const Headers& headers, std::string_view event,
