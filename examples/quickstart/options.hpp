@@ -15,14 +15,19 @@ namespace quickstart {
 inline constexpr std::string_view help = R"(usage: quickstart [options]
 
 Deploys two of three jobs to a FaaS platform, runs calls of all three, shows where each ran and how, and removes what
-it deployed. Without --url the platform is a local cloud that this program starts, over TLS, on this machine.
+it deployed. Without --url, --endpoint-url or --role the platform is a local cloud that this program starts, over TLS,
+on this machine.
 
   --calls N          how many calls to make up (2000)
   --input FILE|-     take the calls from JSON lines instead: {"job_id":0,"args":[27,0,0,0,0,0,0,0]}
   --output FILE      write every result as a JSON line
   --in-flight N      how many calls may run at once (16)
+  --provider NAME    the platform's kind: custom (the custom HTTP contract) or aws (AWS Lambda)
   --url URL          use the platform at this address, of the custom HTTP contract
   --token-env NAME   the environment variable that holds the platform's bearer token
+  --role ARN         run the functions on AWS Lambda as this role; credentials and region are looked for where AWS's own
+                     tools look: AWS_ACCESS_KEY_ID, AWS_REGION, ~/.aws and so on
+  --endpoint-url URL use the server at this address for AWS Lambda, such as a local_cloud's
   --ca FILE          trust this certificate authority (PEM) as well
   --function FILE    the function binary to deploy (quickstart_function beside this program)
   --help             show this text
@@ -37,7 +42,10 @@ struct Options {
     std::string input{};
     std::string output{};
     std::size_t in_flight = 16;
+    std::string provider = "custom";
     std::string url{};
+    std::string role{};
+    std::string endpoint_url{};
     std::string token_env{};
     std::string ca_file{};
     std::string function{};
@@ -62,7 +70,8 @@ inline std::optional<Options> parse(int argc, char** argv) {
             return options;
         }
         const bool known = name == "--calls" || name == "--input" || name == "--output" || name == "--in-flight" ||
-                           name == "--url" || name == "--token-env" || name == "--ca" || name == "--function";
+                           name == "--url" || name == "--token-env" || name == "--ca" || name == "--function" ||
+                           name == "--provider" || name == "--role" || name == "--endpoint-url";
         if (!known) return wrong("unknown option '" + name + "'");
         if (++i == argc) return wrong(name + " needs a value");
         const std::string value = argv[i];
@@ -71,11 +80,20 @@ inline std::optional<Options> parse(int argc, char** argv) {
             return wrong("--in-flight takes a number of at least 1");
         if (name == "--input") options.input = value;
         if (name == "--output") options.output = value;
+        if (name == "--provider") options.provider = value;
+        if (name == "--role") options.role = value;
+        if (name == "--endpoint-url") options.endpoint_url = value;
         if (name == "--url") options.url = value;
         if (name == "--token-env") options.token_env = value;
         if (name == "--ca") options.ca_file = value;
         if (name == "--function") options.function = value;
     }
+    const bool aws = options.provider == "aws";
+    if (!aws && options.provider != "custom") return wrong("--provider is custom or aws, and not " + options.provider);
+    if (aws && !(options.url.empty() && options.token_env.empty()))
+        return wrong("--url and --token-env are for --provider custom; for aws give --endpoint-url, or --role alone");
+    if (!aws && !(options.role.empty() && options.endpoint_url.empty()))
+        return wrong("--role and --endpoint-url go with --provider aws");
     if (options.url.empty() && !options.token_env.empty()) return wrong("--token-env goes with --url");
     if (options.function.empty()) {
         std::error_code ignored;

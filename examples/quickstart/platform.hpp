@@ -5,6 +5,7 @@
 #include <blueprint/faas/any_executor.hpp>
 #include <blueprint/faas/local/certificates.hpp>
 #include <blueprint/faas/local/cloud.hpp>
+#include <blueprint/faas/provider/aws.hpp>
 #include <blueprint/faas/provider/custom.hpp>
 #include <blueprint/faas/transport/loopback.hpp>
 
@@ -30,20 +31,35 @@ struct Platform {
     std::string url{};
 };
 
-/// Starts a local cloud over TLS, with a certificate authority and a token that are made for this run alone.
-inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io) {
+inline faas::Error refused(std::string why) {
+    return faas::Error{.code = faas::errc::invalid_configuration, .message = std::move(why)};
+}
+
+/// Makes a word that nobody can guess.
+inline faas::result<faas::Secret> random_secret() {
+    unsigned char random[24];
+    if (RAND_bytes(random, sizeof random) != 1)
+        return faas::Error{.code = faas::errc::infrastructure, .message = "no random numbers to make a secret of"};
+    return faas::Secret{faas::detail::hex_encode(random)};
+}
+
+/// Any role will do for a local cloud, as long as it looks like one.
+inline const std::string local_role = "arn:aws:iam::123456789012:role/quickstart";
+
+/// Starts a local cloud over TLS, with a certificate authority and a secret that are made for this run alone.
+inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, const Options& wanted) {
     auto authority = faas::local::CertificateAuthority::create();
     if (!authority) return authority.error();
     auto identity = authority->issue({"localhost", "127.0.0.1"});
     if (!identity) return identity.error();
-    unsigned char random[24];
-    if (RAND_bytes(random, sizeof random) != 1)
-        return faas::Error{.code = faas::errc::infrastructure, .message = "no random numbers to make a token of"};
-    const faas::Secret token = faas::detail::hex_encode(random);
+    const auto secret = random_secret();
+    if (!secret) return secret.error();
 
+    const bool aws = wanted.provider == "aws";
     faas::local::CloudOptions options;
     options.tls = faas::local::TlsIdentity{identity->certificate, identity->private_key};
-    options.bearer_tokens.push_back(token);
+    options.bearer_tokens.push_back(*secret);
+    if (aws) options.aws.emplace().keys.emplace("quickstart", *secret);
 #if defined(__SANITIZE_ADDRESS__)
     options.limit_memory = false;  // AddressSanitizer reserves terabytes of addresses
 #elif defined(__has_feature)
@@ -54,34 +70,62 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io) {
     Platform platform;
     platform.cloud = std::make_unique<faas::local::Cloud>(io, std::move(options));
     if (auto started = platform.cloud->start(); !started) return started.error();
-    platform.url = platform.cloud->url();
+    platform.url = aws ? platform.cloud->aws_url() : platform.cloud->url();
     faas::HttpsTransport transport{io.get_executor(), {.extra_roots = authority->certificate()}};
-    auto executor = faas::custom::create(std::move(transport), {.base_url = platform.url}, faas::Bearer{token});
-    if (!executor) return executor.error();
-    platform.executor.emplace(std::move(*executor));
-    return platform;
+    const auto keep = [&](auto executor) -> faas::result<Platform> {
+        if (!executor) return executor.error();
+        platform.executor.emplace(std::move(*executor));
+        return std::move(platform);
+    };
+    if (!aws)
+        return keep(faas::custom::create(std::move(transport), {.base_url = platform.url}, faas::Bearer{*secret}));
+    faas::LambdaOptions lambda{.region = "us-east-1", .endpoint = platform.url, .role_arn = local_role};
+    faas::aws::FixedCredentials key{{.access_key_id = "quickstart", .secret_access_key = *secret}};
+    return keep(faas::aws::create(std::move(transport), std::move(key), std::move(lambda)));
+}
+
+/// Trusts the authority in the file of --ca as well, if there is one.
+inline faas::result<faas::TlsOptions> read_tls(const Options& options) {
+    faas::TlsOptions tls;
+    if (options.ca_file.empty()) return tls;
+    std::ifstream file{options.ca_file};
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) return refused("--ca: the file " + options.ca_file + " cannot be read");
+    tls.extra_roots = text.str();
+    return tls;
+}
+
+/// Reaches AWS Lambda, or a server that speaks it.
+inline faas::result<Platform> reach_aws(boost::asio::io_context& io, const Options& options) {
+    auto tls = read_tls(options);
+    if (!tls) return tls.error();
+    Platform platform;
+    const auto keep = [&](auto executor) -> faas::result<Platform> {
+        if (!executor) return executor.error();
+        platform.url = executor->codec().options().endpoint;
+        platform.executor.emplace(std::move(*executor));
+        return std::move(platform);
+    };
+    faas::aws::Options wanted;
+    wanted.lambda.role_arn = options.role.empty() ? local_role : options.role;
+    wanted.lambda.endpoint = options.endpoint_url;
+    wanted.tls = std::move(*tls);
+    if (options.endpoint_url.starts_with("http://")) return keep(faas::aws::create_local(io.get_executor(), wanted));
+    return keep(faas::aws::create(io.get_executor(), std::move(wanted)));
 }
 
 /// Reaches a platform that is there already. A token never goes over plain HTTP: that would not compile.
 inline faas::result<Platform> reach(boost::asio::io_context& io, const Options& options) {
-    const auto refuse = [](std::string why) {
-        return faas::Error{.code = faas::errc::invalid_configuration, .message = std::move(why)};
-    };
     faas::Secret token;
     if (!options.token_env.empty()) {
         const char* value = std::getenv(options.token_env.c_str());
         if (value == nullptr || *value == '\0')
-            return refuse("the environment variable " + options.token_env +
-                          " is not set: put the bearer token into it");
+            return refused("the environment variable " + options.token_env +
+                           " is not set: put the bearer token into it");
         token = value;
     }
-    faas::TlsOptions tls;
-    if (!options.ca_file.empty()) {
-        std::ifstream file{options.ca_file};
-        std::ostringstream text;
-        if (!file || !(text << file.rdbuf())) return refuse("--ca: the file " + options.ca_file + " cannot be read");
-        tls.extra_roots = text.str();
-    }
+    auto tls = read_tls(options);
+    if (!tls) return tls.error();
     Platform platform;
     platform.url = options.url;
     const auto keep = [&](auto executor) -> faas::result<Platform> {
@@ -90,10 +134,10 @@ inline faas::result<Platform> reach(boost::asio::io_context& io, const Options& 
         return std::move(platform);
     };
     if (options.url.starts_with("http://")) {
-        if (!token.empty()) return refuse("--token-env: a token is not sent over plain http://, use https://");
+        if (!token.empty()) return refused("--token-env: a token is not sent over plain http://, use https://");
         return keep(faas::custom::create(faas::LoopbackTransport{io.get_executor()}, {.base_url = options.url}));
     }
-    faas::HttpsTransport transport{io.get_executor(), std::move(tls)};
+    faas::HttpsTransport transport{io.get_executor(), std::move(*tls)};
     if (token.empty()) return keep(faas::custom::create(std::move(transport), {.base_url = options.url}));
     return keep(faas::custom::create(std::move(transport), {.base_url = options.url}, faas::Bearer{token}));
 }

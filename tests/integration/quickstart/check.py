@@ -39,6 +39,13 @@ expect("counted", "300 calls: 299 ok, 1 failed, 0 unfinished" in done.stdout, do
 expect("removed", "job 0 is removed" in done.stdout and "job 2 is removed" in done.stdout, done.stdout)
 expect("piped output has no progress line", "\r" not in done.stdout, done.stdout)
 
+# The same on Lambda, as the local cloud plays it.
+done = run("--provider", "aws", "--calls", "300")
+expect("job 0 ran on Lambda", row(done.stdout, 0) == ("AWS Lambda", 100, 0), done.stdout)
+expect("job 2 failed for the multiples of 97", row(done.stdout, 2) == ("AWS Lambda", 99, 1), done.stdout)
+expect("counted", "300 calls: 299 ok, 1 failed, 0 unfinished" in done.stdout, done.stdout)
+expect("removed", "job 0 is removed" in done.stdout and "job 2 is removed" in done.stdout, done.stdout)
+
 # Bad lines are told one by one and lose nothing.
 lines = [
     '{"job_id":0,"args":[27,0,0,0,0,0,0,0]}',
@@ -63,14 +70,27 @@ with tempfile.TemporaryDirectory() as directory:
     expect("the call id came back", any('"77"' in line for line in results), "\n".join(results))
 
 # Another platform, over plain HTTP on this machine.
-with subprocess.Popen([local_cloud, "--listen", "127.0.0.1:0", "--no-memory-limit"], stdout=subprocess.PIPE, text=True) as cloud:
+
+def as_caller(secret):
+    """What AWS's clients find: a key, and nothing of the user's own."""
+    return {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+
+
+with subprocess.Popen([local_cloud, "--listen", "127.0.0.1:0", "--no-memory-limit"], stdout=subprocess.PIPE, text=True,
+                      env={**os.environ, **as_caller("local-to-the-test")}) as cloud:
     try:
         url = cloud.stdout.readline().removeprefix("custom listening on ").strip()
+        aws_url = cloud.stdout.readline().removeprefix("aws listening on ").strip()
         done = run("--url", url, "--calls", "30")
         expect("counted", "30 calls: 30 ok" in done.stdout, done.stdout)
         done = run("--url", url, "--token-env", "TOKEN", env={"TOKEN": "not-to-be-seen"}, status=1)
         expect("a token is not sent in the clear", "https://" in done.stderr, done.stderr)
         expect("nor shown", "not-to-be-seen" not in done.stdout + done.stderr, done.stderr)
+        done = run("--provider", "aws", "--endpoint-url", aws_url, "--calls", "30", env=as_caller("local-to-the-test"))
+        expect("counted", "30 calls: 30 ok" in done.stdout, done.stdout)
+        done = run("--provider", "aws", "--endpoint-url", aws_url, "--calls", "3", env=as_caller("another"), status=1)
+        expect("a wrong key is told", "InvalidSignatureException" in done.stderr, done.stderr)
     finally:
         cloud.terminate()
         cloud.wait(30)
@@ -80,7 +100,7 @@ expect("a platform that is gone is told", "Connection refused" in done.stderr, d
 
 # The command line.
 expect("help", "usage: quickstart" in run("--help").stdout, "")
-for wrong in (["--call", "3"], ["--calls", "no"], ["--calls"], ["--token-env", "X"]):
+for wrong in (["--provider", "gcp"], ["--role", "x"], ["--call", "3"], ["--calls", "no"], ["--calls"], ["--token-env", "X"]):
     expect(f"{wrong} is refused", "--help" in run(*wrong, status=2).stderr, "")
 done = run("--function", "/nowhere/at/all", status=1)
 expect("a missing function binary is named", "/nowhere/at/all" in done.stderr, done.stderr)

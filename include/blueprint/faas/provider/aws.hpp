@@ -1,0 +1,110 @@
+#ifndef BLUEPRINT_FAAS_PROVIDER_AWS_HPP
+#define BLUEPRINT_FAAS_PROVIDER_AWS_HPP
+
+#include "blueprint/faas/auth/aws/default_chain.hpp"
+#include "blueprint/faas/auth/aws/reach.hpp"
+#include "blueprint/faas/auth/aws/settings.hpp"
+#include "blueprint/faas/auth/sigv4.hpp"
+#include "blueprint/faas/codec/aws_lambda.hpp"
+#include "blueprint/faas/executor.hpp"
+#include "blueprint/faas/transport/https.hpp"
+#include "blueprint/faas/transport/loopback.hpp"
+#include "blueprint/faas/transport/metadata.hpp"
+
+#include <string>
+#include <utility>
+
+/// AWS Lambda.
+namespace blueprint::faas::aws {
+
+/// What `create` needs to know beyond what it finds as AWS's own tools do, in `AWS_...` variables and below `~/.aws`.
+struct Options {
+    LambdaOptions lambda{};      ///< `region` and `endpoint` are looked up if they are empty
+    SettingsOptions settings{};  ///< profile, FIPS, dual stack; its region and endpoint are those of `lambda`
+    TlsOptions tls{};            ///< `AWS_CA_BUNDLE` is added to it
+    ConnectionOptions connections{};
+    ResilienceOptions resilience{};
+    ExecutorOptions timeouts{};
+};
+
+/// Runs jobs on AWS Lambda, with credentials from `Provider`.
+template <CredentialsProvider Provider = DefaultChain, Transport TransportPolicy = HttpsTransport,
+          PayloadFormat Format = Base64Json>
+using BasicLambdaExecutor = FaasExecutor<TransportPolicy, SigV4<Provider>, LambdaCodec<Format>>;
+
+/// The same with credentials from where AWS's own tools look for them.
+using LambdaExecutor = BasicLambdaExecutor<>;
+
+/// Fills in what `options` leaves open: region, endpoint, authorities. `errc::invalid_configuration` says what to set.
+inline result<Options> resolve(Options options, const faas::Environment& environment = faas::Environment::process()) {
+    auto& lambda = options.lambda;
+    if (!lambda.region.empty()) options.settings.region = lambda.region;
+    if (!lambda.endpoint.empty()) options.settings.endpoint = lambda.endpoint;
+    const auto settings = resolve_settings(environment, options.settings);
+    if (!settings) return settings.error();
+    auto endpoint = settings->endpoint_for(Service::lambda);
+    if (!endpoint) return std::move(endpoint).error();
+    lambda.region = std::move(endpoint->region);
+    lambda.endpoint = std::move(endpoint->url);
+    if (lambda.storage_endpoint.empty() && !lambda.storage_bucket.empty()) {
+        auto storage = settings->endpoint_for(Service::s3);
+        if (!storage) return std::move(storage).error();
+        lambda.storage_endpoint = std::move(storage->url);
+    }
+    if (!settings->ca_bundle.empty()) {
+        const auto bundle = environment.read_file(settings->ca_bundle, std::size_t{16} << 20U);
+        if (!bundle) return bundle.error();
+        if (!*bundle)
+            return Error{.code = errc::invalid_configuration,
+                         .message = "the file of certificate authorities '" + settings->ca_bundle +
+                                    "' (AWS_CA_BUNDLE or ca_bundle) does not exist",
+                         .execution = Execution::not_started};
+        options.tls.extra_roots.append("\n").append((*bundle)->reveal());
+    }
+    return options;
+}
+
+/// Makes an executor of its parts: for a transport or credentials of one's own. `errc::invalid_configuration` tells
+/// which option cannot work. `environment` outlives the executor.
+template <PayloadFormat Format = Base64Json, Transport TransportPolicy, CredentialsProvider Provider>
+result<BasicLambdaExecutor<Provider, TransportPolicy, Format>> create(
+    TransportPolicy transport, Provider provider, LambdaOptions options, ResilienceOptions resilience = {},
+    ExecutorOptions timeouts = {}, const faas::Environment& environment = faas::Environment::process()) {
+    SigV4<Provider> auth{std::move(provider), SigV4Options{.region = options.region}, environment};
+    LambdaCodec<Format> codec{std::move(options), environment};
+    if (codec.misconfigured()) return *codec.misconfigured();
+    return BasicLambdaExecutor<Provider, TransportPolicy, Format>{
+        std::move(transport), std::move(auth), std::move(codec), StandardResilience{resilience}, timeouts};
+}
+
+/// Makes an executor for AWS itself, or another server that speaks `https://`. Credentials are looked for at the first
+/// call. `errc::invalid_configuration` tells what cannot work, or that no region is known.
+template <PayloadFormat Format = Base64Json>
+result<BasicLambdaExecutor<DefaultChain, HttpsTransport, Format>> create(
+    asio::any_io_executor executor, Options options = {},
+    const faas::Environment& environment = faas::Environment::process()) {
+    auto all = resolve(std::move(options), environment);
+    if (!all) return std::move(all).error();
+    HttpsTransport transport{executor, all->tls, all->connections};
+    auto reach = make_reach(transport, MetadataTransport{std::move(executor)}, environment);
+    return create<Format>(std::move(transport), default_chain(std::move(reach), all->settings), std::move(all->lambda),
+                          all->resilience, all->timeouts, environment);
+}
+
+/// The same for a server on this machine that speaks plain `http://`, such as a local cloud.
+template <PayloadFormat Format = Base64Json>
+result<BasicLambdaExecutor<DefaultChain, LoopbackTransport, Format>> create_local(
+    asio::any_io_executor executor, Options options,
+    const faas::Environment& environment = faas::Environment::process()) {
+    auto all = resolve(std::move(options), environment);
+    if (!all) return std::move(all).error();
+    auto reach =
+        make_reach(HttpsTransport{executor, all->tls, all->connections}, MetadataTransport{executor}, environment);
+    return create<Format>(LoopbackTransport{std::move(executor), all->connections},
+                          default_chain(std::move(reach), all->settings), std::move(all->lambda), all->resilience,
+                          all->timeouts, environment);
+}
+
+}  // namespace blueprint::faas::aws
+
+#endif
