@@ -3,6 +3,7 @@
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/provider/aws.hpp"
 #include "blueprint/faas/start.hpp"
+#include "support/aws_world.hpp"
 #include "support/recording_transport.hpp"
 #include "support/run.hpp"
 
@@ -215,7 +216,7 @@ TEST_CASE("aws: a job that takes too long, and one that ends its process, are to
     CHECK(crashed.platform_code == "Runtime.ExitError");
 }
 
-TEST_CASE("aws: a warm invoke is one request, and credentials of a chain cost nothing on it") {
+TEST_CASE("aws: a warm invoke is one request") {
     World world;
     SentLines sent;
     auto lambda = world.executor({}, &sent);
@@ -224,6 +225,32 @@ TEST_CASE("aws: a warm invoke is one request, and credentials of a chain cost no
     sent->clear();
     ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
     CHECK((*sent == std::vector<std::string>{"POST /2015-03-31/functions/blueprint-job-0/invocations?Qualifier=live"}));
+}
+
+TEST_CASE("aws: temporary credentials of a chain are fetched once, and cost nothing on a warm invoke") {
+    local::AwsOptions options;
+    options.container_token = "token-of-this-test";
+    World world{std::move(options)};
+    tests::AwsWorld surroundings;
+    surroundings.time = std::chrono::system_clock::now();
+    surroundings.variables = {
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI", world.cloud->aws_url() + "/container-credentials"},
+        {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "token-of-this-test"},
+    };
+    const auto io = world.io.get_executor();
+    const aws::Chain<aws::credentials::Environment, aws::credentials::Profile, aws::credentials::Container> chain{
+        aws::make_reach(HttpsTransport{io}, MetadataTransport{io}, surroundings)};
+    CHECK(world.cloud->stats().requests == 0);
+    LambdaOptions lambda_options{.region = "us-east-1", .endpoint = world.cloud->aws_url(), .role_arn = role};
+    lambda_options.first_poll = 20ms;
+    auto lambda = ok(aws::create(LoopbackTransport{io}, chain, lambda_options));
+    CHECK(world.cloud->stats().requests == 0);  // making one asks nobody
+    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
+    const auto before = world.cloud->stats().requests;
+    for (int i = 0; i < 5; ++i) ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
+    CHECK(world.cloud->stats().requests == before + 5);
+    CHECK(world.said.str().find("token-of-this-test") == std::string::npos);
 }
 
 TEST_CASE("aws: deploying unchanged writes nothing, and a plan says so before") {
