@@ -1,4 +1,5 @@
 #include "aws_deploy_fixture.hpp"
+#include "support/versioned_image.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
@@ -172,6 +173,20 @@ TEST_CASE("A5: the architecture is the package's, told to Lambda, and one that i
     CHECK(error.code == errc::invalid_configuration);
     CHECK(error.message.find("riscv64") != std::string::npos);
     CHECK(platform.fake->lines.size() == from);
+}
+
+TEST_CASE("lambda: a program that Amazon Linux cannot start is refused for AWS, and not for other servers") {
+    const auto package = ok(Package::from_binary(test::build(test::VersionedImage{.versions = {"GLIBC_2.38"}})));
+    Deploying platform;
+    const auto error = failed(platform.deploy(package));
+    CHECK(error.code == errc::invalid_configuration);
+    CHECK(error.message.find("bootstrap needs glibc 2.38, and provided.al2023 has 2.34: link it statically") !=
+          std::string::npos);
+    CHECK(platform.fake->lines.empty());
+    ok(platform.deploy(ok(Package::from_binary(test::build(test::VersionedImage{.versions = {"GLIBC_2.34"}})))));
+    auto options = lambda_options();
+    options.endpoint = "https://lambda.example.com";
+    ok(Deploying{options}.deploy(package));
 }
 
 TEST_CASE("A5: a package that is too large for a request goes by way of S3, in parts, and once") {

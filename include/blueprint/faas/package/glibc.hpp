@@ -35,6 +35,9 @@ BLUEPRINT_FAAS_DECL std::optional<GlibcVersion> elf_needed_glibc(std::span<const
 /// platform. AWS Lambda's provided.al2023 has 2.34.
 BLUEPRINT_FAAS_DECL std::string glibc_problem(std::span<const std::uint8_t> binary, GlibcVersion present,
                                               std::string_view where);
+/// The same of a binary of which is known what it needs; nothing: it needs none.
+BLUEPRINT_FAAS_DECL std::string glibc_problem(std::optional<GlibcVersion> needed, GlibcVersion present,
+                                              std::string_view where);
 
 }  // namespace blueprint::faas
 

@@ -5,6 +5,7 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/job.hpp"
 #include "blueprint/faas/package/elf.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
 #include <cstddef>
@@ -51,6 +52,8 @@ public:
     const std::string& sha256() const noexcept { return contents_->sha256; }
     /// What `bootstrap` is for; nothing if it is a script, no ELF executable, or not there.
     std::optional<Architecture> architecture() const noexcept { return contents_->architecture; }
+    /// The oldest glibc that `bootstrap` starts with; nothing if it needs none, see `elf_needed_glibc`.
+    std::optional<GlibcVersion> needed_glibc() const noexcept { return contents_->needed_glibc; }
     /// The unpacked size of `bootstrap`; 0 if there is none.
     std::uint64_t binary_size_bytes() const noexcept { return contents_->binary_size_bytes; }
 
@@ -61,10 +64,11 @@ private:
         std::shared_ptr<const Bytes> zip{};
         std::string sha256{};
         std::optional<Architecture> architecture{};
+        std::optional<GlibcVersion> needed_glibc{};
         std::uint64_t binary_size_bytes = 0;
     };
     explicit Package(Contents contents) : contents_{std::make_shared<const Contents>(std::move(contents))} {}
-    static Package make(Bytes zip, std::optional<Architecture> architecture, std::uint64_t binary_size_bytes);
+    static Package make(Bytes zip, std::optional<Architecture> architecture, std::span<const std::uint8_t> binary);
 
     std::shared_ptr<const Contents> contents_;
 };

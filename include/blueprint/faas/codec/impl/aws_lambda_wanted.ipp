@@ -140,6 +140,13 @@ inline std::optional<Error> config_refused(const FaasConfig& config, const Lambd
 }
 
 // Lambda's name of it; nothing if it has none.
+// Tells whether an origin is AWS's own. Source: AWS General Reference, "AWS Lambda endpoints and quotas".
+inline bool is_own_host(std::string_view origin) {
+    static constexpr std::array<std::string_view, 6> suffixes{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu",
+                                                              ".api.aws",       ".c2s.ic.gov",       ".sc2s.sgov.gov"};
+    return std::any_of(suffixes.begin(), suffixes.end(), [&](auto suffix) { return origin.ends_with(suffix); });
+}
+
 inline std::string_view architecture_of(const Package& package) {
     if (package.architecture() == Architecture::x86_64) return "x86_64";
     return package.architecture() == Architecture::aarch64 ? "arm64" : "";
@@ -272,6 +279,9 @@ BLUEPRINT_FAAS_DECL result<LambdaWanted> LambdaControl::wanted(const Package& pa
                                  ", and Lambda runs x86_64 and aarch64 (arm64); build the program for one of them"
                            : "the package's bootstrap is no ELF executable, so nobody knows for which of Lambda's "
                              "architectures it is; deploy a program for x86_64 or aarch64");
+    // Elsewhere than at AWS, functions run on whatever that machine has.
+    const auto too_new = glibc_problem(package.needed_glibc(), GlibcVersion{2, 34}, "provided.al2023");
+    if (!too_new.empty() && is_own_host(protocol_.where())) return refused("the package's bootstrap " + too_new);
     settings.role = options.role_arn;
     settings.description = options.description;
     settings.memory = config.memory_mib;

@@ -120,7 +120,11 @@ BLUEPRINT_FAAS_DECL std::optional<GlibcVersion> elf_needed_glibc(std::span<const
 
 BLUEPRINT_FAAS_DECL std::string glibc_problem(std::span<const std::uint8_t> binary, GlibcVersion present,
                                               std::string_view where) {
-    const auto needed = elf_needed_glibc(binary);
+    return glibc_problem(elf_needed_glibc(binary), present, where);
+}
+
+BLUEPRINT_FAAS_DECL std::string glibc_problem(std::optional<GlibcVersion> needed, GlibcVersion present,
+                                              std::string_view where) {
     if (!needed || *needed <= present) return {};
     return "needs glibc " + to_string(*needed) + ", and " + std::string{where} + " has " + to_string(present) +
            ": link it statically (-static), or build it on a system whose glibc is no newer";

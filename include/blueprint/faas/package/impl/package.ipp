@@ -69,12 +69,13 @@ BLUEPRINT_FAAS_DECL result<std::optional<Architecture>> check_binary(std::span<c
 }  // namespace detail
 
 BLUEPRINT_FAAS_DECL Package Package::make(Bytes zip, std::optional<Architecture> architecture,
-                                          std::uint64_t binary_size_bytes) {
+                                          std::span<const std::uint8_t> binary) {
     auto digest = detail::sha256_hex(zip);
     return Package{Contents{.zip = std::make_shared<const Bytes>(std::move(zip)),
                             .sha256 = std::move(digest),
                             .architecture = architecture,
-                            .binary_size_bytes = binary_size_bytes}};
+                            .needed_glibc = elf_needed_glibc(binary),
+                            .binary_size_bytes = binary.size()}};
 }
 
 BLUEPRINT_FAAS_DECL result<Package> Package::from_binary_file(const std::filesystem::path& path,
@@ -111,7 +112,7 @@ BLUEPRINT_FAAS_DECL result<Package> Package::from_binary(std::span<const std::ui
                                      std::to_string(options.max_packed_bytes) +
                                      " are taken: strip the binary, or raise PackageOptions::max_packed_bytes for a "
                                      "platform that takes more");
-    return make(std::move(zip), *architecture, binary.size());
+    return make(std::move(zip), *architecture, binary);
 }
 
 BLUEPRINT_FAAS_DECL result<Package> Package::from_zip(Bytes zip, std::uint64_t max_packed_bytes) {
@@ -120,23 +121,21 @@ BLUEPRINT_FAAS_DECL result<Package> Package::from_zip(Bytes zip, std::uint64_t m
     const auto entries = detail::read_zip_directory(zip, limits);
     if (!entries) return entries.error();
     std::optional<Architecture> architecture;
-    std::uint64_t binary_size_bytes = 0;
+    Bytes bootstrap;
     detail::ZipUnpacker unpacker{zip};
     for (const auto& entry : *entries) {
         const bool is_bootstrap = !entry.directory && entry.path == detail::bootstrap_path;
-        Bytes binary;
         unpacker.open(entry);
         for (;;) {
             const auto part = unpacker.next();
             if (!part) return part.error();
             if (part->empty()) break;
-            if (is_bootstrap) binary.insert(binary.end(), part->begin(), part->end());
+            if (is_bootstrap) bootstrap.insert(bootstrap.end(), part->begin(), part->end());
         }
         if (!is_bootstrap) continue;
-        binary_size_bytes = binary.size();
-        if (const auto found = elf_architecture(binary)) architecture = *found;
+        if (const auto found = elf_architecture(bootstrap)) architecture = *found;
     }
-    return make(std::move(zip), architecture, binary_size_bytes);
+    return make(std::move(zip), architecture, bootstrap);
 }
 
 }  // namespace blueprint::faas
