@@ -27,7 +27,8 @@ on this machine.
   --token-env NAME   the environment variable that holds the platform's bearer token
   --role ARN         run the functions on AWS Lambda as this role; credentials and region are looked for where AWS's own
                      tools look: AWS_ACCESS_KEY_ID, AWS_REGION, ~/.aws and so on
-  --endpoint-url URL use the server at this address for AWS Lambda, such as a local_cloud's
+  --endpoint-url URL use the server at this address for AWS Lambda, such as a local_cloud's (with its key "local" if
+                     AWS_ACCESS_KEY_ID is not set)
   --ca FILE          trust this certificate authority (PEM) as well
   --function FILE    the function binary to deploy (quickstart_function beside this program)
   --help             show this text

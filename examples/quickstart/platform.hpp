@@ -110,8 +110,17 @@ inline faas::result<Platform> reach_aws(boost::asio::io_context& io, const Optio
     wanted.lambda.role_arn = options.role.empty() ? local_role : options.role;
     wanted.lambda.endpoint = options.endpoint_url;
     wanted.tls = std::move(*tls);
-    if (options.endpoint_url.starts_with("http://")) return keep(faas::aws::create_local(io.get_executor(), wanted));
-    return keep(faas::aws::create(io.get_executor(), std::move(wanted)));
+    if (!options.endpoint_url.starts_with("http://"))
+        return keep(faas::aws::create(io.get_executor(), std::move(wanted)));
+    const auto unset = [](const char* name) { return std::getenv(name) == nullptr; };
+    if (unset("AWS_REGION") && unset("AWS_DEFAULT_REGION")) wanted.lambda.region = "us-east-1";
+    if (!unset("AWS_ACCESS_KEY_ID")) return keep(faas::aws::create_local(io.get_executor(), std::move(wanted)));
+    // The key that local_cloud has unless it is given another.
+    faas::aws::FixedCredentials key{{.access_key_id = "local", .secret_access_key = "local"}};
+    faas::LoopbackTransport transport{io.get_executor()};
+    auto lambda = faas::aws::resolve(std::move(wanted));
+    if (!lambda) return lambda.error();
+    return keep(faas::aws::create(std::move(transport), std::move(key), std::move(lambda->lambda)));
 }
 
 /// Reaches a platform that is there already. A token never goes over plain HTTP: that would not compile.

@@ -95,6 +95,18 @@ with subprocess.Popen([local_cloud, "--listen", "127.0.0.1:0", "--no-memory-limi
         cloud.terminate()
         cloud.wait(30)
     expect("the local cloud ended well", cloud.returncode == 0, str(cloud.returncode))
+bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+with subprocess.Popen([local_cloud, "--listen", "127.0.0.1:0", "--no-memory-limit"], stdout=subprocess.PIPE, text=True,
+                      env=bare) as cloud:
+    try:
+        cloud.stdout.readline()
+        aws_url = cloud.stdout.readline().removeprefix("aws listening on ").strip()
+        done = subprocess.run([quickstart, "--provider", "aws", "--endpoint-url", aws_url, "--calls", "3"], env=bare,
+                              capture_output=True, text=True, timeout=150)
+        expect("no key is needed for a local cloud", "3 calls: 3 ok" in done.stdout, done.stdout + done.stderr)
+    finally:
+        cloud.terminate()
+        cloud.wait(30)
 done = run("--url", url, "--calls", "3", status=1)
 expect("a platform that is gone is told", "Connection refused" in done.stderr, done.stderr)
 
