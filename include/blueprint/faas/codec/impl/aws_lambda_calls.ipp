@@ -51,8 +51,8 @@ inline std::string client_context(const JobCall& call, Deadline deadline, bool s
         static constexpr std::chrono::milliseconds longest =
             std::chrono::hours{24 * 365};  // so that no clock overflows
         const auto at = environment.now() + std::min(time_left(deadline), longest);
-        const auto unix = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
-        append_member(custom, "blueprint-deadline-ms", std::to_string(unix));
+        const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+        append_member(custom, "blueprint-deadline-ms", std::to_string(unix_ms));
     }
     if (stream) append_member(custom, "blueprint-response", "stream");
     if (custom.empty()) return custom;
