@@ -101,9 +101,8 @@ public:
     asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
                                                        const FaasConfig& config, const DeployObserver& observer) {
         if (misconfigured()) co_return *misconfigured();
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, observer};
-        detail::LambdaDeployment<L> deployment{exchanges, package, config};
+        Function<L> function{*protocol_, link, id, observer};
+        detail::LambdaDeployment<L> deployment{function.exchanges, package, config};
         co_return co_await deployment.deploy();
     }
 
@@ -113,21 +112,16 @@ public:
     asio::awaitable<result<DeployPlan>> plan_deploy(L& link, JobId id, const Package& package,
                                                     const FaasConfig& config) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaDeployment<L> deployment{exchanges, package, config};
+        Function<L> function{*protocol_, link, id};
+        detail::LambdaDeployment<L> deployment{function.exchanges, package, config};
         co_return co_await deployment.plan();
     }
 
     template <class L>
     asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.get();
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.get();
     }
 
     /// Lists the functions that are jobs of this codec's prefix, with what Lambda's list tells of them: neither states
@@ -142,68 +136,64 @@ public:
     template <class L>
     asio::awaitable<result<void>> undeploy_job(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.remove();
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.remove();
     }
 
     /// Reads the state of what callers reach, and has Lambda check a call that is not made.
     template <class L>
     asio::awaitable<result<Health>> health_check(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.health();
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.health();
     }
 
     /// Makes as many marked calls at once, at most 100, which `serve` answers without running a job.
     template <class L>
     asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.warm(instances);
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.warm(instances);
     }
 
     template <class L>
     asio::awaitable<result<std::vector<Revision>>> list_revisions(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.revisions();
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.revisions();
     }
 
     /// Splits the calls between two versions; a share of 0 or 1 ends the split.
     template <class L>
     asio::awaitable<result<void>> shift_traffic(L& link, JobId id, const std::string& revision, double share) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.shift(revision, share);
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.shift(revision, share);
     }
 
     /// Goes back to the newest version that is older than all which get calls and can itself be called.
     template <class L>
     asio::awaitable<result<Revision>> roll_back(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
-        const DeployObserver nobody;
-        const detail::LambdaControl control{*protocol_};
-        detail::LambdaExchanges<L> exchanges{control, link, id, nobody};
-        detail::LambdaOperations<L> operations{exchanges};
-        co_return co_await operations.roll_back();
+        Function<L> function{*protocol_, link, id};
+        co_return co_await function.operations.roll_back();
     }
 
 private:
+    // One job's function, as the operations on it begin with.
+    template <class L>
+    struct Function {
+        Function(const Protocol& protocol, L& link, JobId id, const DeployObserver& observer = nobody)
+            : control{protocol}, exchanges{control, link, id, observer} {}
+        Function(const Function&) = delete;
+        Function& operator=(const Function&) = delete;
+
+        static inline const DeployObserver nobody{};
+        const detail::LambdaControl control;
+        detail::LambdaExchanges<L> exchanges;
+        detail::LambdaOperations<L> operations{exchanges};
+    };
+
     static Repeat repeat_of(const JobCall& call) noexcept { return call.idempotent ? Repeat::safe : Repeat::if_unsent; }
 
     result<HttpRequest> write_call(const JobCall& call, Deadline deadline, Protocol::Way way) const {

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_IMPL_AWS_LAMBDA_DEPLOYMENT_HPP
 
 #include "blueprint/faas/codec/impl/aws_lambda_exchanges.hpp"
+#include "blueprint/faas/codec/impl/aws_lambda_plan.hpp"
 #include "blueprint/faas/codec/impl/aws_package_upload.hpp"
 
 #include <algorithm>
@@ -52,8 +53,9 @@ public:
         DeployPlan plan;
         plan.unchanged = tasks->empty();
         plan.calls = std::move(looks_);
+        LambdaPlan<L> planning{exchanges_, wanted_, storage_, latest_, alias_};
         for (const auto& task : *tasks) {
-            auto planned = co_await plan_task(plan.calls, task);
+            auto planned = co_await planning.add(plan.calls, task);
             if (!planned) co_return std::move(planned).error();
         }
         co_return plan;
@@ -392,73 +394,8 @@ private:
         co_return result<void>{};
     }
 
-    static PlannedCall planned(const HttpRequest& request, std::string why) {
-        return {.what = std::string{to_string(request.verb)} + ' ' + request.target,
-                .why = std::move(why),
-                .writes = request.verb != Verb::get && request.verb != Verb::head};
-    }
-    void looked(const HttpRequest& request, std::string why) { looks_.push_back(planned(request, std::move(why))); }
-
-    asio::awaitable<result<void>> plan_task(std::vector<PlannedCall>& calls, LambdaTask task) {
-        const auto id = exchanges_.id();
-        const auto add = [&](const HttpRequest& request, const std::string& why) {
-            calls.push_back(planned(request, why));
-        };
-        const auto look = [&](std::string_view why) { add(control_.get_function(id, {}), std::string{why}); };
-        if ((task.step == LambdaStep::create || task.step == LambdaStep::upload) && storage_) {
-            AwsPackageUpload<L> upload{exchanges_, *storage_, wanted_};
-            auto there = co_await upload.is_there();
-            if (!there) co_return std::move(there).error();
-            if (!*there)
-                for (auto& call : upload.calls())
-                    calls.push_back({.what = std::move(call),
-                                     .why = "the package is too large for Lambda's requests",
-                                     .writes = true});
-        }
-        switch (task.step) {
-            case LambdaStep::create:
-                add(control_.create_function(), task.why);
-                look("until the function is there");
-                break;
-            case LambdaStep::configure:
-                add(control_.update_configuration(id, wanted_, {}), task.why);
-                look("until the change is made");
-                break;
-            case LambdaStep::upload:
-                add(control_.update_code(id), task.why);
-                look("until the change is made");
-                break;
-            case LambdaStep::tag: add(control_.tag(latest_->configuration.arn, wanted_.tags), task.why); break;
-            case LambdaStep::reserve:
-            case LambdaStep::unreserve: add(control_.reserve(id, wanted_.reserved), task.why); break;
-            case LambdaStep::publish:
-                add(control_.publish(id, wanted_, {}), task.why);
-                add(control_.get_function(id, "VERSION"), "until the version can be called");
-                add(alias_ ? control_.update_alias(id, *alias_) : control_.create_alias(id, "VERSION"),
-                    "callers reach the version by it");
-                break;
-            case LambdaStep::route: add(control_.update_alias(id, *alias_), task.why); break;
-            case LambdaStep::provision:
-                add(control_.provisioned(Verb::put, id, wanted_.provisioned), task.why);
-                [[fallthrough]];
-            case LambdaStep::await_provisioned:
-                add(control_.provisioned(Verb::get, id), "until the instances are there");
-                break;
-            case LambdaStep::unprovision: add(control_.provisioned(Verb::del, id), task.why); break;
-            case LambdaStep::prune: co_return co_await plan_pruning(calls, std::move(task.why));
-        }
-        co_return result<void>{};
-    }
-    // The version that will be published is newer than all that are there.
-    asio::awaitable<result<void>> plan_pruning(std::vector<PlannedCall>& calls, std::string why) {
-        calls.push_back(planned(control_.list_versions(exchanges_.id(), {}), why));
-        auto versions = co_await exchanges_.versions();
-        if (!versions) co_return std::move(versions).error();
-        LambdaAlias newest;
-        newest.version = "18446744073709551615";
-        for (const auto& version : LambdaControl::prunable(*versions, newest, wanted_.keep_versions))
-            calls.push_back(planned(control_.delete_function(exchanges_.id(), version), why));
-        co_return result<void>{};
+    void looked(const HttpRequest& request, std::string why) {
+        looks_.push_back(planned_call(request, std::move(why)));
     }
 
     LambdaExchanges<L>& exchanges_;
