@@ -28,6 +28,21 @@ T run(boost::asio::io_context& io, boost::asio::awaitable<T> operation) {
     return std::move(*outcome);
 }
 
+/// Runs one operation to its end on `io`, where others, such as servers, go on.
+template <class T>
+T run_beside(boost::asio::io_context& io, boost::asio::awaitable<T> operation) {
+    std::optional<T> outcome;
+    boost::asio::co_spawn(io, std::move(operation), [&](std::exception_ptr failure, T value) {
+        if (failure) std::rethrow_exception(failure);
+        outcome.emplace(std::move(value));
+    });
+    io.restart();
+    while (!outcome && io.run_one() != 0) {
+    }
+    REQUIRE(outcome.has_value());
+    return std::move(*outcome);
+}
+
 /// Returns the value of a result, or fails the test with the error's text.
 template <class T>
 T ok(blueprint::faas::result<T> outcome) {

@@ -60,17 +60,9 @@ public:
 
     template <class T>
     T run(asio::awaitable<T> operation) {
-        std::optional<T> outcome;
-        asio::co_spawn(io, std::move(operation), [&](std::exception_ptr failure, T value) {
-            if (failure) std::rethrow_exception(failure);
-            outcome.emplace(std::move(value));
-        });
-        io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        if (outcome->has_error()) said << outcome->error() << '\n';
-        return std::move(*outcome);
+        auto outcome = tests::run_beside(io, std::move(operation));
+        if (outcome.has_error()) said << outcome.error() << '\n';
+        return outcome;
     }
     LocalExecutor executor(LambdaOptions options = {}, SentLines* sent = nullptr) {
         options.region = "us-east-1";

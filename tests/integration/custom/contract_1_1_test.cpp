@@ -148,16 +148,7 @@ public:
 
     template <class T>
     T run(asio::awaitable<T> operation) {
-        std::optional<T> outcome;
-        asio::co_spawn(io, std::move(operation), [&](std::exception_ptr thrown, T value) {
-            if (thrown) std::rethrow_exception(thrown);
-            outcome.emplace(std::move(value));
-        });
-        if (io.stopped()) io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        return std::move(*outcome);
+        return tests::run_beside(io, std::move(operation));
     }
     auto executor(CustomOptions options = {}) {
         options.base_url = cutter->url();

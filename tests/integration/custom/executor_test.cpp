@@ -52,16 +52,7 @@ public:
 
     template <class T>
     T run(asio::awaitable<T> operation) {
-        std::optional<T> outcome;
-        asio::co_spawn(io, std::move(operation), [&](std::exception_ptr failure, T value) {
-            if (failure) std::rethrow_exception(failure);
-            outcome.emplace(std::move(value));
-        });
-        io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        return std::move(*outcome);
+        return tests::run_beside(io, std::move(operation));
     }
     HttpsTransport transport() { return HttpsTransport{io.get_executor(), {.extra_roots = authority.certificate()}}; }
     template <PayloadFormat Format = JsonBytes>

@@ -32,17 +32,8 @@ const std::string good = json_answer(R"({"result":[7]})");
 // Runs one operation while the peer serves; the peer is told to stop when it has ended, so that the context can too.
 template <class T>
 T run_with(asio::io_context& io, RawPeer& peer, asio::awaitable<T> operation) {
-    std::optional<T> outcome;
-    asio::co_spawn(io, std::move(operation), [&](std::exception_ptr failure, T value) {
-        if (failure) std::rethrow_exception(failure);
-        outcome.emplace(std::move(value));
-    });
-    io.restart();
-    while (!outcome && io.run_one() != 0) {
-    }
     (void)peer;
-    REQUIRE(outcome.has_value());
-    return std::move(*outcome);
+    return tests::run_beside(io, std::move(operation));
 }
 
 // One call over plain HTTP, without retries, so that one request is one answer.

@@ -40,17 +40,7 @@ struct Talk {
         return request;
     }
     result<HttpResponse> exchange(const HttpRequest& asked, std::chrono::milliseconds timeout = 60s) {
-        std::optional<result<HttpResponse>> outcome;
-        asio::co_spawn(io, transport.exchange(asked, deadline_after(timeout)),
-                       [&](std::exception_ptr failure, result<HttpResponse> answer) {
-                           if (failure) std::rethrow_exception(failure);
-                           outcome.emplace(std::move(answer));
-                       });
-        io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        return std::move(*outcome);
+        return tests::run_beside(io, transport.exchange(asked, deadline_after(timeout)));
     }
     result<HttpResponse> get() { return exchange(request(Verb::get)); }
 
@@ -308,17 +298,7 @@ TEST_CASE("metadata: plain HTTP goes to this machine, and no byte to an address 
     const auto ask = [&](Origin origin) {
         HttpRequest request;
         request.origin = std::move(origin);
-        std::optional<result<HttpResponse>> outcome;
-        asio::co_spawn(io, metadata.exchange(request, deadline_after(60s)),
-                       [&](std::exception_ptr failure, result<HttpResponse> answer) {
-                           if (failure) std::rethrow_exception(failure);
-                           outcome.emplace(std::move(answer));
-                       });
-        io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        return std::move(*outcome);
+        return tests::run_beside(io, metadata.exchange(request, deadline_after(60s)));
     };
     CHECK(ok(ask({.tls = false, .host = "127.0.0.1", .port = peer.port()})).body == "role");
     CHECK(ok(ask({.tls = false, .host = "localhost", .port = peer.port()})).body == "role");

@@ -56,16 +56,7 @@ public:
     /// Runs one operation to its end; servers on the same io_context go on.
     template <class T>
     T run(asio::awaitable<T> operation) {
-        std::optional<T> outcome;
-        asio::co_spawn(io, std::move(operation), [&](std::exception_ptr failure, T value) {
-            if (failure) std::rethrow_exception(failure);
-            outcome.emplace(std::move(value));
-        });
-        io.restart();
-        while (!outcome && io.run_one() != 0) {
-        }
-        REQUIRE(outcome.has_value());
-        return std::move(*outcome);
+        return tests::run_beside(io, std::move(operation));
     }
 
     asio::io_context io{};
