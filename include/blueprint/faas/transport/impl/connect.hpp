@@ -15,7 +15,6 @@
 #include <memory>
 #include <netinet/tcp.h>
 #include <string>
-#include <tuple>
 #include <utility>
 
 namespace blueprint::faas::detail {
@@ -176,8 +175,7 @@ inline asio::awaitable<result<std::shared_ptr<Connection>>> connect(std::shared_
     if (plan.tls) {
         auto ready = prepare_tls(*connection, plan.tls);
         if (!ready) co_return std::move(ready).error();
-        std::tie(failed) = co_await connection->tls->async_handshake(asio::ssl::stream_base::client,
-                                                                     asio::as_tuple(asio::use_awaitable));
+        failed = co_await connection->handshake();
         if (attempt->stopped())
             co_return stopped_error(*attempt, "the TLS handshake with " + to_string(plan.origin), *plan.options);
         if (failed) co_return tls_error(*connection, failed);

@@ -3,17 +3,16 @@
 
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/secret.hpp"
+#include "blueprint/faas/transport/impl/socket_step.hpp"
+#include "blueprint/faas/transport/impl/socket_wait.hpp"
 #include "blueprint/faas/transport/impl/tls_context.hpp"
+#include "blueprint/faas/transport/impl/tls_stream.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,12 +20,11 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <tuple>
 #include <utility>
-#include <vector>
 
 namespace blueprint::faas::detail {
 
@@ -52,108 +50,135 @@ public:
         context = std::move(shared);
         peer.context = context.get();
         peer.origin = to_string(origin_);
-        tls.emplace(socket, context->context);
+        tls.emplace(context->context.native_handle(), socket);
         SSL_set_ex_data(tls->native_handle(), tls_peer_index(), &peer);
     }
 
-    // A cancellation that comes when one operation has ended and the next has not begun meets neither: so each begins
-    // by asking whether there was one.
+    /// Returns what waits until the socket is ready for what `step` wants. One wait at a time.
+    SocketWait until(SocketStep step) noexcept { return {socket, waiting_, step}; }
+
+    /// Writes the first of `data` and `more` without waiting. What was not done must be tried again with the same data.
+    SocketStep try_write(std::string_view data, std::string_view more, std::size_t& taken,
+                         boost::system::error_code& failed) {
+        if (!tls) return send_to(socket.native_handle(), data, more, taken, failed);
+        return noted(tls->write(data, taken, failed), failed);
+    }
+    /// Reads what is there, without waiting.
+    SocketStep try_read(std::span<char> into, std::size_t& taken, boost::system::error_code& failed) {
+        if (!tls) return receive_from(socket.native_handle(), into, taken, failed);
+        return noted(tls->read(into, taken, failed), failed);
+    }
+    /// Reads what is there behind those bytes that are still unread, without waiting.
+    SocketStep try_read(boost::system::error_code& failed) {
+        if (begin_ == end_) begin_ = end_ = 0;
+        if (end_ == in_size_) make_room();
+        std::size_t taken = 0;
+        const auto step = try_read({in_.get() + end_, in_size_ - end_}, taken, failed);
+        if (step == SocketStep::done) end_ += taken;
+        return step;
+    }
+
+    // A cancellation that comes when one wait has ended and the next has not begun meets neither: so each begins by
+    // asking whether there was one. What is ready again and again lets others have their turn.
+
+    /// Performs the TLS handshake.
+    asio::awaitable<boost::system::error_code> handshake() {
+        for (;;) {
+            boost::system::error_code failed;
+            const auto step = noted(tls->handshake(failed), failed);
+            if (step == SocketStep::done || step == SocketStep::failed) co_return failed;
+            const auto ready = co_await until(step);
+            if (ready.failed) co_return ready.failed;
+        }
+    }
 
     /// Writes all of `data`. `sent` counts what the system took, also when the write fails.
     asio::awaitable<boost::system::error_code> write(std::string_view data, std::size_t& sent) {
-        while (!data.empty()) {
+        for (unsigned turns = 0; !data.empty(); ++turns) {
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
-            const auto chunk = asio::buffer(data.data(), data.size());
             boost::system::error_code failed;
             std::size_t taken = 0;
-            if (tls) {
-                begin_forwarding(state.slot());
-                auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
-                std::tie(failed, taken) = co_await tls->async_write_some(chunk, token);
-                end_forwarding(state.slot(), failed);
-            } else {
-                std::tie(failed, taken) = co_await socket.async_write_some(chunk, asio::as_tuple(asio::use_awaitable));
+            auto step = try_write(data, {}, taken, failed);
+            if (step == SocketStep::failed) co_return failed;
+            if (step == SocketStep::done) {
+                sent += taken;
+                data.remove_prefix(taken);
+                if (data.empty() || turns % most_turns != most_turns - 1) continue;
+                step = SocketStep::writable;
             }
-            sent += taken;
-            if (failed) co_return failed;
-            data.remove_prefix(taken);
+            const auto ready = co_await until(step);
+            if (ready.failed) co_return ready.failed;
         }
         co_return boost::system::error_code{};
     }
 
     /// Reads some bytes behind those that are still unread.
     asio::awaitable<boost::system::error_code> read() {
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
-        if (begin == end) begin = end = 0;
-        if (end == in.size()) make_room();
-        const auto space = asio::buffer(in.data() + end, in.size() - end);
-        boost::system::error_code failed;
-        std::size_t taken = 0;
-        if (tls) {
-            begin_forwarding(state.slot());
-            auto token = asio::bind_cancellation_slot(stop_.slot(), asio::as_tuple(asio::use_awaitable));
-            std::tie(failed, taken) = co_await tls->async_read_some(space, token);
-            end_forwarding(state.slot(), failed);
-        } else {
-            std::tie(failed, taken) = co_await socket.async_read_some(space, asio::as_tuple(asio::use_awaitable));
+        if (++turns_ % most_turns == 0 && !(tls && tls->has_pending())) {
+            const auto ready = co_await until(SocketStep::readable);
+            if (ready.failed) co_return ready.failed;
         }
-        end += taken;
-        co_return failed;
+        for (;;) {
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) co_return asio::error::operation_aborted;
+            boost::system::error_code failed;
+            const auto step = try_read(failed);
+            if (step == SocketStep::done || step == SocketStep::failed) co_return failed;
+            const auto ready = co_await until(step);
+            if (ready.failed) co_return ready.failed;
+        }
     }
-    std::string_view unread() const noexcept { return {in.data() + begin, end - begin}; }
-    void consume(std::size_t bytes) noexcept { begin += bytes; }
+    std::string_view unread() const noexcept { return {in_.get() + begin_, end_ - begin_}; }
+    void consume(std::size_t bytes) noexcept { begin_ += bytes; }
 
     /// Tells whether an idle connection can carry a request: nothing unread, and the peer has said nothing, not even
-    /// good-bye. What a server sends unasked (an end, an alert, a 408) makes it useless.
+    /// good-bye. What a server sends unasked (an end, an alert, a 408) makes it useless; TLS tickets do not.
     bool reusable() {
-        if (begin != end || !socket.is_open()) return false;
-        if (tls && SSL_pending(tls->native_handle()) != 0) return false;
+        if (begin_ != end_ || !socket.is_open()) return false;
         char byte = 0;
         const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        if (got < 0) return would_block(errno) && !(tls && tls->has_pending() && !tls->is_silent());
+        return got > 0 && tls && tls->is_silent();
     }
 
     asio::ip::tcp::socket socket;
     std::shared_ptr<TlsContext> context;
     TlsPeer peer;
-    std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls;
+    std::optional<TlsStream> tls;
     boost::system::error_code tls_failure;  // the last one; it may be the server's word about our certificate
     std::string out;                        // the request head; kept for its capacity, wiped at the end
     const std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
 
 private:
-    // Asio's TLS stream obeys terminal cancellation alone. Whatever kind the caller lets through must end the wait, so
-    // it is turned into that one.
-    struct Terminate {
-        asio::cancellation_signal* stop;
-        void operator()(asio::cancellation_type) const { stop->emit(asio::cancellation_type::terminal); }
-    };
-    void begin_forwarding(asio::cancellation_slot slot) {
-        if (slot.is_connected()) slot.assign(Terminate{&stop_});
-    }
-    void end_forwarding(asio::cancellation_slot slot, const boost::system::error_code& failed) {
-        if (slot.is_connected()) slot.clear();
-        if (failed.category() == asio::error::get_ssl_category()) tls_failure = failed;
-    }
+    static constexpr unsigned most_turns = 32;  // without a wait
 
+    SocketStep noted(SocketStep step, const boost::system::error_code& failed) noexcept {
+        if (step == SocketStep::failed && failed.category() == asio::error::get_ssl_category()) tls_failure = failed;
+        return step;
+    }
     void make_room() {
-        if (begin > 0) {
-            std::copy(in.begin() + static_cast<std::ptrdiff_t>(begin), in.begin() + static_cast<std::ptrdiff_t>(end),
-                      in.begin());
-            end -= begin;
-            begin = 0;
-        } else {
-            in.resize(in.empty() ? 16U * 1024U : in.size() * 2);
+        if (begin_ > 0) {
+            std::copy(in_.get() + begin_, in_.get() + end_, in_.get());
+            end_ -= begin_;
+            begin_ = 0;
+            return;
         }
+        // Not filled with anything: of a connection that gets short answers, one page is ever touched.
+        const auto size = in_size_ == 0 ? std::size_t{16} * 1024 : in_size_ * 2;
+        std::unique_ptr<char[]> grown{new char[size]};
+        std::copy(in_.get(), in_.get() + end_, grown.get());
+        in_ = std::move(grown);
+        in_size_ = size;
     }
 
     Origin origin_;
-    asio::cancellation_signal stop_;
-    std::vector<char> in;
-    std::size_t begin = 0;
-    std::size_t end = 0;
+    WaitMemory waiting_;
+    std::unique_ptr<char[]> in_;
+    std::size_t in_size_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    unsigned turns_ = 0;
 };
 
 }  // namespace blueprint::faas::detail
