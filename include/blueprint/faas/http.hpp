@@ -81,6 +81,13 @@ public:
     }
     ~Headers() { detail::wipe(text_); }
 
+    /// Takes "Name: value\r\n" lines, of which the caller knows that they are fit to be sent.
+    static Headers of_lines(std::string_view lines) {
+        Headers headers;
+        headers.text_ = lines;
+        return headers;
+    }
+
     /// Sets `name` to `value`; what the field was before is gone. Names are compared without case.
     void set(std::string_view name, std::string_view value) {
         erase(name);

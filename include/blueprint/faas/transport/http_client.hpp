@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_TRANSPORT_HTTP_CLIENT_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/transport/concept.hpp"
 #include "blueprint/faas/transport/options.hpp"
 #include "blueprint/faas/transport/tls_options.hpp"
@@ -15,6 +16,7 @@ namespace blueprint::faas::detail {
 /// `locks` says whether several threads may use it; it is a value, so that one compiled client serves both policies.
 class HttpClient {
 public:
+    using pooled_frames = void;
     enum class Mode { https_only, loopback_http_only, metadata_http_only };
 
     BLUEPRINT_FAAS_DECL HttpClient(asio::any_io_executor executor, Mode mode, ConnectionOptions connections,

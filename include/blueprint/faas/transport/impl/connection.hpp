@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_CONNECTION_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_CONNECTION_HPP
 
+#include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/secret.hpp"
 #include "blueprint/faas/transport/impl/socket_step.hpp"
@@ -34,6 +35,8 @@ namespace asio = boost::asio;
 /// at a time.
 class Connection {
 public:
+    using pooled_frames = void;
+
     Connection(const asio::any_io_executor& executor, Origin origin) : socket{executor}, origin_{std::move(origin)} {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;

@@ -5,12 +5,14 @@
 #include "blueprint/faas/detail/chunked.hpp"
 #include "blueprint/faas/transport/impl/connection.hpp"
 #include "blueprint/faas/transport/impl/gunzip.hpp"
+#include "blueprint/faas/transport/impl/plain_answer.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/parser.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -106,14 +108,44 @@ struct AnswerBody {
 };
 using Parser = http::response_parser<AnswerBody>;
 
-inline void write_head(std::string& out, const HttpRequest& request) {
+inline void append_number(std::string& out, std::uint64_t number) {
+    char digits[20];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+inline void write_host(std::string& out, const Origin& origin) {
+    const bool v6 = origin.host.find(':') != std::string::npos;
+    if (v6) out += '[';
+    out += origin.host;
+    if (v6) out += ']';
+    if (origin.port == (origin.tls ? 443 : 80)) return;
+    out += ':';
+    append_number(out, origin.port);
+}
+
+// Makes room in `out` for a head and `more`. Growing while it is written would leave a credential behind.
+inline void make_room(std::string& out, const HttpRequest& request, std::size_t more) {
+    const auto enough = request.target.size() + request.origin.host.size() + request.headers.text().size() + more + 128;
+    if (out.capacity() < enough) {
+        wipe(out);
+        std::string grown;
+        grown.reserve(enough + enough / 2);
+        out.swap(grown);
+    }
     out.clear();
+}
+
+inline void write_head(std::string& out, const HttpRequest& request, std::size_t more = 0) {
+    make_room(out, request, more);
     out.append(to_string(request.verb)).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
-    const auto host_text = to_string(request.origin);
-    out.append(host_text, host_text.find("//") + 2, std::string::npos).append("\r\n");
+    write_host(out, request.origin);
+    out += "\r\n";
     if (request.body.size() != 0 || request.verb == Verb::post || request.verb == Verb::put ||
-        request.verb == Verb::patch)
-        out.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+        request.verb == Verb::patch) {
+        out += "Content-Length: ";
+        append_number(out, request.body.size());
+        out += "\r\n";
+    }
     if (request.accept_gzip) out.append("Accept-Encoding: gzip\r\n");
     out.append(request.headers.text()).append("\r\n");
 }
@@ -197,7 +229,99 @@ inline Error parse_error(Parser& parser, const HttpRequest& request, const boost
 struct Progress {
     std::size_t sent = 0;                // bytes that the system took
     boost::system::error_code broken{};  // why writing ended early
+    boost::system::error_code ended{};   // why nothing more can be read
     std::optional<Error> body_failed{};  // why the body could not be had
+};
+
+// The bytes of a request that have yet to go out.
+class Outgoing {
+public:
+    // Head and body leave together. TLS takes one piece at a time, so that a second one would cost a second record and
+    // a second system call; from some size on copying costs more than that.
+    Outgoing(Connection& connection, const HttpRequest& request) : connection_{connection} {
+        const auto body = request.body.view();
+        const bool joined = connection.tls && body.size() <= 64 * 1024;
+        write_head(connection.out, request, joined ? body.size() : 0);
+        if (joined) connection.out.append(body);
+        first_ = connection.out;
+        if (!joined) second_ = body;
+    }
+    SocketStep send(Progress& progress) {
+        while (!first_.empty()) {
+            std::size_t taken = 0;
+            const auto step = connection_.try_write(first_, second_, taken, progress.broken);
+            if (step != SocketStep::done) return step;
+            progress.sent += taken;
+            const auto of_first = std::min(taken, first_.size());
+            first_.remove_prefix(of_first);
+            second_.remove_prefix(taken - of_first);
+            if (first_.empty()) first_ = std::exchange(second_, {});
+        }
+        return SocketStep::done;
+    }
+
+private:
+    Connection& connection_;
+    std::string_view first_;
+    std::string_view second_;
+};
+
+// An answer of the plain form, as far as it has come.
+class Incoming {
+public:
+    explicit Incoming(const HttpRequest& request) : request_{request} {}
+
+    // Reads what is there. `done`: see `whole`; `failed`: it is for the parser, or for `progress.ended` there is no
+    // more of it.
+    SocketStep read(Connection& connection, Progress& progress) {
+        for (;;) {
+            const auto step = answer_.status == 0 ? read_head(connection, progress) : read_body(connection, progress);
+            if (step != SocketStep::done || whole()) return step;
+            // What TLS has already taken from the socket makes it readable no more.
+            if (!connection.tls) return SocketStep::readable;
+        }
+    }
+    bool whole() const noexcept { return answer_.status != 0 && taken_ == answer_.body.size(); }
+    // Whether the head has been taken, so that the parser would not find it any more.
+    bool begun() const noexcept { return answer_.status != 0; }
+    bool keep_alive() const noexcept { return keep_alive_; }
+    HttpResponse take() { return std::move(answer_); }
+
+private:
+    static constexpr int most_tries = 4;  // each looks at all of the head again
+
+    SocketStep read_head(Connection& connection, Progress& progress) {
+        const auto step = connection.try_read(progress.ended);
+        if (step != SocketStep::done) return step;
+        const auto unread = connection.unread();
+        const auto found = find_plain_answer(unread);
+        if (found.kind == PlainAnswer::Kind::incomplete && found.head_bytes == 0 && ++tries_ < most_tries) return step;
+        if (found.head_bytes == 0 || found.kind == PlainAnswer::Kind::other ||
+            found.body_bytes > request_.max_response_bytes)
+            return SocketStep::failed;
+        answer_.status = found.status;
+        answer_.headers = Headers::of_lines(found.fields);
+        keep_alive_ = found.keep_alive;
+        taken_ = std::min(unread.size() - found.head_bytes, found.body_bytes);
+        answer_.body.reserve(found.body_bytes);
+        answer_.body.assign(unread.substr(found.head_bytes, taken_));
+        answer_.body.resize(found.body_bytes);
+        connection.consume(found.head_bytes + taken_);
+        return step;
+    }
+    SocketStep read_body(Connection& connection, Progress& progress) {
+        std::size_t got = 0;
+        const auto step =
+            connection.try_read({answer_.body.data() + taken_, answer_.body.size() - taken_}, got, progress.ended);
+        if (step == SocketStep::done) taken_ += got;
+        return step;
+    }
+
+    const HttpRequest& request_;
+    HttpResponse answer_{};
+    std::size_t taken_ = 0;  // of the body
+    int tries_ = 0;
+    bool keep_alive_ = true;
 };
 
 inline asio::awaitable<void> write_body(Connection& connection, const HttpRequest& request, Progress& progress) {
@@ -229,46 +353,32 @@ inline asio::awaitable<void> write_body(Connection& connection, const HttpReques
     }
 }
 
-}  // namespace http_exchange
-
-/// Writes `request` to `connection` and reads its answer, until `watch` shuts the socket. `reusable` becomes true if
-/// the connection can carry another request afterwards.
-inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Watchdog::Watch& watch,
-                                                      const HttpRequest& request, bool& reusable) {
-    using namespace http_exchange;
-    const auto& source = request.body.source();
-    if (source) {
+// Sends a request whose body comes in pieces, or whose sender wants to be told of its progress.
+inline asio::awaitable<void> send_in_pieces(Connection& connection, const HttpRequest& request, Progress& progress) {
+    if (const auto& source = request.body.source()) {
         auto ready = source->rewind();
         if (!ready) {
-            auto error = std::move(ready).error();
-            error.execution = Execution::not_started;
-            co_return error;
+            progress.body_failed = std::move(ready).error();
+            progress.body_failed->execution = Execution::not_started;
+            co_return;
         }
     }
-    // One write for head and body, unless copying the body would cost more than a second write.
     write_head(connection.out, request);
-    const bool together = !source && request.body.size() <= 64 * 1024;
-    if (together) connection.out.append(request.body.view());
-    Progress progress;
     progress.broken = co_await connection.write(connection.out, progress.sent);
-    if (!progress.broken && !together) co_await write_body(connection, request, progress);
-    if (!progress.broken && together && request.upload_progress && request.body.size() != 0)
-        request.upload_progress(request.body.size(), request.body.size());
-    if (progress.body_failed) co_return std::move(*progress.body_failed);
+    if (!progress.broken) co_await write_body(connection, request, progress);
+}
+
+// Hears an answer of any form, behind what has been read of it.
+inline asio::awaitable<result<HttpResponse>> hear_answer(Connection& connection, Watchdog::Watch& watch,
+                                                         const HttpRequest& request, Progress& progress,
+                                                         bool& reusable) {
     const auto sent = progress.sent;
     const auto write_failed = progress.broken;
-
-    // A server that refuses a request may answer and hang up before it has read all of it: its answer tells more than
-    // the broken write.
-    if (write_failed && (sent == 0 || watch.expired() || write_failed == asio::error::operation_aborted))
-        co_return exchange_error(request.origin, write_failed, "took no request: " + write_failed.message(),
-                                 watch.expired(), sent);
-
     std::optional<Parser> parser;
     start_parser(parser, request);
     bool prepared = false;
     int interim_answers = 0;
-    boost::system::error_code failed;
+    boost::system::error_code failed = progress.ended;
     for (;;) {
         const auto unread = connection.unread();
         if (!unread.empty() && !(prepared && parser->chunked() && !may_parse_chunked(unread))) {
@@ -289,7 +399,7 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
             }
             if (parser->is_done()) break;
         }
-        failed = co_await connection.read();
+        if (!failed) failed = co_await connection.read();
         if (!failed) continue;
         if (watch.expired() || failed == asio::error::operation_aborted)
             co_return exchange_error(request.origin, failed, {}, watch.expired(), sent);
@@ -310,6 +420,66 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
     reusable = parser->get().keep_alive() && !write_failed && connection.unread().empty() && !watch.expired();
     auto answer = take_answer(*parser);
     co_return answer;
+}
+
+// Why an exchange ends before its answer was heard.
+inline result<HttpResponse> unheard(const HttpRequest& request, Watchdog::Watch& watch, Progress& progress) {
+    if (progress.body_failed) return std::move(*progress.body_failed);
+    if (progress.broken)
+        return exchange_error(request.origin, progress.broken, "took no request: " + progress.broken.message(),
+                              watch.expired(), progress.sent);
+    return exchange_error(request.origin, progress.ended, "closed the connection in the middle of its answer",
+                          watch.expired(), progress.sent);
+}
+
+}  // namespace http_exchange
+
+/// Writes `request` to `connection` and reads its answer, until `watch` shuts the socket. `reusable` becomes true if
+/// the connection can carry another request afterwards.
+inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Watchdog::Watch& watch,
+                                                      const HttpRequest& request, bool& reusable) {
+    using namespace http_exchange;
+    Progress progress;
+    if (request.body.source() || request.upload_progress) {
+        co_await send_in_pieces(connection, request, progress);
+    } else {
+        Outgoing outgoing{connection, request};
+        for (auto step = outgoing.send(progress); step != SocketStep::done && step != SocketStep::failed;) {
+            const auto ready = co_await connection.until(step);
+            const auto state = co_await asio::this_coro::cancellation_state;
+            progress.broken = ready.failed;
+            if (state.cancelled() != asio::cancellation_type::none) progress.broken = asio::error::operation_aborted;
+            step = progress.broken ? SocketStep::failed : outgoing.send(progress);
+        }
+    }
+    // A server that refuses a request may answer and hang up before it has read all of it: its answer tells more than
+    // the broken write.
+    if (progress.body_failed || (progress.broken && (progress.sent == 0 || watch.expired() ||
+                                                     progress.broken == asio::error::operation_aborted)))
+        co_return unheard(request, watch, progress);
+
+    if (!progress.broken && !request.sink && request.verb != Verb::head) {
+        Incoming incoming{request};
+        auto step = SocketStep::readable;
+        if (connection.tls && connection.tls->has_pending()) step = incoming.read(connection, progress);
+        while (step != SocketStep::done && step != SocketStep::failed) {
+            const auto before = co_await asio::this_coro::cancellation_state;
+            if (before.cancelled() != asio::cancellation_type::none) {
+                progress.ended = asio::error::operation_aborted;
+                break;
+            }
+            const auto ready = co_await connection.until(step);
+            progress.ended = ready.failed;
+            if (ready.failed) break;
+            step = incoming.read(connection, progress);
+        }
+        if (incoming.whole()) {
+            reusable = incoming.keep_alive() && connection.unread().empty() && !watch.expired();
+            co_return incoming.take();
+        }
+        if (incoming.begun()) co_return unheard(request, watch, progress);
+    }
+    co_return co_await hear_answer(connection, watch, request, progress, reusable);
 }
 
 }  // namespace blueprint::faas::detail
