@@ -5,9 +5,15 @@
 
 namespace bench {
 
-/// How many times this process asked for memory so far, whoever did: `new`, malloc, calloc, realloc and the aligned
-/// ones, of OpenSSL, libcurl and the standard library too. Where the C library is not glibc, `new` alone.
-std::uint64_t allocations() noexcept;
+/// How many times this process asked for memory, whoever did.
+struct Allocations {
+    std::uint64_t all = 0;         ///< `new`, malloc, calloc, realloc, the aligned ones; without glibc `new` alone
+    std::uint64_t of_openssl = 0;  ///< those among them that OpenSSL made for itself
+};
+Allocations allocations() noexcept;
+
+/// To be called before anything of OpenSSL is.
+void count_allocations_of_openssl();
 
 }  // namespace bench
 

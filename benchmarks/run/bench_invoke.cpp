@@ -1,152 +1,223 @@
-// What one call of a function costs: the library, textbook Beast and prebuilt bytes against a mock of Lambda in a
-// second process, each in a process of its own, measured in turn.
-//   meson test -C build --benchmark invoke --verbose
-//   build/benchmarks/bench_invoke [--in-flight N] [--payload BYTES] [--json] [--rounds N] [--milliseconds N]
-//       [--only NAME,NAME] [--calls N]
-// A ratio is the median of those of all rounds. Under callgrind: `valgrind --tool=callgrind --collect-atstart=no
-// --toggle-collect=bench_measured_run build/benchmarks/bench_invoke --only aws --in-flight 64 --calls 2000 --rounds 1`.
-// Exit 1 if a call failed or the mock saw another number of requests.
-#include "client.hpp"
+// What one call of a function costs: the library beside what others make of it, against a mock of Lambda in a second
+// process. Each client is a process of its own with one thread; all are measured in turn, round after round.
+//
+// The whole table, its JSON, and the picture in docs/benchmarks, by one command (it takes some minutes):
+//   build/benchmarks/bench_invoke --full --svg docs/benchmarks/invoke.svg
+// As `meson test -C build --benchmark invoke --verbose` runs it, some clients in some seconds:
+//   build/benchmarks/bench_invoke [--json] [--rounds N] [--milliseconds N] [--only NAME,NAME] [--plain | --tls]
+//   [--no-log]
+// One point of the table, for the same clients or (--full) for all:
+//   build/benchmarks/bench_invoke --in-flight N [--payload BYTES] [--full] [--json]
+// Instructions instead of time, with --calls N measured calls and the connections made before:
+//   valgrind --tool=callgrind --collect-atstart=no --toggle-collect=bench_measured_run
+//       build/benchmarks/bench_invoke --only aws --tls --in-flight 64 --calls 2000 --rounds 1
+//
+// `--no-log` does not ask for the end of the function's log, which the library does by default and the others here do
+// with it. Exit 1 if a call failed or the mock saw another number of requests, never because of a ratio.
+#include "allocations.hpp"
 #include "mock_platform.hpp"
-#include "runner.hpp"
+#include "report.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
-#include <memory>
-#include <string>
-#include <string_view>
+#include <fstream>
+#include <optional>
 #include <sys/resource.h>
-#include <vector>
+#include <unistd.h>
 
 namespace {
 
 using namespace bench;
 using namespace std::chrono_literals;
 
-struct Competitor {
-    std::string_view name;
-    MakeClient make;
-};
-constexpr Competitor competitors[] = {{"aws", &make_aws},
-                                      {"textbook", &make_textbook},
-                                      {"prebuilt", &make_prebuilt},
-                                      {"prebuilt_signed", &make_prebuilt_signed}};
-
-struct Cell {
-    Competitor competitor;
-    Setting setting;
-    std::unique_ptr<Runner> runner{};
-    std::vector<Measured> rounds{};
+struct Arguments {
+    std::optional<std::size_t> in_flight{};
+    std::optional<std::size_t> payload{};
+    bool json = false, full = false, log_tail = true, plain = true, tls = true;
+    std::size_t rounds = 5;
+    std::optional<std::chrono::milliseconds> time{};
+    std::uint64_t calls = UINT64_MAX;
+    std::string only{};
+    std::string svg{};
 };
 
-double median(std::vector<double> all) {
-    if (all.empty()) return 0;
-    std::sort(all.begin(), all.end());
-    return all[all.size() / 2];
-}
-template <class Get>
-double median_of(const Cell& cell, Get get) {
-    std::vector<double> all;
-    for (const auto& one : cell.rounds) all.push_back(get(one));
-    return median(std::move(all));
+Arguments read(int argc, char** argv) {
+    Arguments out;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view name = argv[i];
+        const auto value = [&] {
+            if (i + 1 == argc) fail(std::string{name} + " wants a value");
+            return argv[++i];
+        };
+        const auto number = [&] { return std::max<std::size_t>(std::strtoul(value(), nullptr, 10), 1); };
+        if (name == "--json")
+            out.json = true;
+        else if (name == "--full")
+            out.full = true;
+        else if (name == "--no-log")
+            out.log_tail = false;
+        else if (name == "--plain")
+            out.tls = false;
+        else if (name == "--tls")
+            out.plain = false;
+        else if (name == "--in-flight")
+            out.in_flight = number();
+        else if (name == "--payload")
+            out.payload = number();
+        else if (name == "--rounds")
+            out.rounds = number();
+        else if (name == "--milliseconds")
+            out.time = std::chrono::milliseconds{number()};
+        else if (name == "--calls")
+            out.calls = number();
+        else if (name == "--only")
+            out.only = std::string{","} + value() + ',';
+        else if (name == "--svg")
+            out.svg = value();
+        else
+            fail("there is no " + std::string{name} + "; bench_invoke.cpp says what there is");
+    }
+    if (out.calls != UINT64_MAX) out.time = 1h;
+    return out;
 }
 
-double ratio(const Cell& one, const Cell& other) {
-    std::vector<double> all;
-    for (std::size_t i = 0; i < one.rounds.size(); ++i)
-        all.push_back(one.rounds[i].cpu_us() / other.rounds[i].cpu_us());
-    return median(std::move(all));
+class Plan {
+public:
+    Plan(const Arguments& arguments, const MockPlatform& mock, std::string authority_file, const Missing& missing)
+        : arguments_{arguments}, mock_{mock}, authority_file_{std::move(authority_file)}, missing_{missing} {}
+
+    std::vector<Group> groups() const {
+        constexpr std::size_t kib = 1024, mib = kib * kib;
+        const bool full = arguments_.full;
+        const auto everyone = [full](const Competitor& one) { return full || one.quick; };
+        const auto few = [](const Competitor& one) { return one.name == "aws" || one.name == "textbook"; };
+        const auto scaled = [&](const Competitor& one) { return few(one) || one.name == "prebuilt_signed"; };
+        const auto native = [](const Competitor& one) { return one.anywhere; };
+        std::vector<Group> out;
+        if (arguments_.in_flight || arguments_.payload) {
+            out.push_back(group(everyone, {arguments_.in_flight.value_or(64)}, arguments_.payload.value_or(kib)));
+            return out;
+        }
+        out.push_back(group(everyone, {64}, kib));
+        out.push_back(full ? group(everyone, {1}, kib) : group(few, {1}, kib));
+        if (!full) return out;
+        out.push_back(group(scaled, {64, 256, 1024}, kib));
+        out.push_back(group(native, {64}, 64));
+        out.push_back(group(native, {64}, 64 * kib));
+        out.push_back(group(native, {8}, mib));
+        return out;
+    }
+
+private:
+    template <class Chosen>
+    Group group(Chosen chosen, const std::vector<std::size_t>& in_flight, std::size_t payload) const {
+        Group out;
+        out.title = payload % 1024 == 0 ? std::to_string(payload / 1024) + " KiB" : std::to_string(payload) + " B";
+        out.title += " of payload, " + std::to_string(in_flight.front());
+        if (in_flight.size() > 1) out.title += " to " + std::to_string(in_flight.back());
+        out.title += in_flight.back() == 1 ? " call at a time" : " calls in flight";
+        for (const auto many : in_flight)
+            for (const bool tls : {false, true})
+                for (const auto& each : competitors())
+                    if (wanted(each) && (chosen(each) || !arguments_.only.empty()) &&
+                        (tls ? arguments_.tls : arguments_.plain))
+                        out.cells.push_back({.competitor = &each, .setting = setting(tls, many, payload)});
+        return out;
+    }
+    bool wanted(const Competitor& one) const {
+        const auto same = [&](const auto& each) { return each.first == one.name; };
+        return std::none_of(missing_.begin(), missing_.end(), same) &&
+               (arguments_.only.empty() ||
+                arguments_.only.find(',' + std::string{one.name} + ',') != std::string::npos);
+    }
+    Setting setting(bool tls, std::size_t in_flight, std::size_t payload) const {
+        return {.tls = tls,
+                .in_flight = in_flight,
+                .payload = payload,
+                .port = mock_.port(tls),
+                .authority = mock_.authority(),
+                .authority_file = authority_file_,
+                .log_tail = arguments_.log_tail};
+    }
+
+    const Arguments& arguments_;
+    const MockPlatform& mock_;
+    std::string authority_file_;
+    const Missing& missing_;
+};
+
+// False if a call failed, or went elsewhere.
+bool measure(Group& group, const Arguments& arguments, const MockPlatform& mock) {
+    const auto time = arguments.time.value_or(arguments.full ? 500ms : 150ms);
+    bool fine = true;
+    for (auto& cell : group.cells) {
+        cell.runner = cell.competitor->start(cell.setting);
+        cell.runner->warm_up();
+    }
+    for (std::size_t round = 0; round < arguments.rounds; ++round) {
+        for (auto& cell : group.cells) {
+            const auto before = mock.requests();
+            const auto seen = cell.runner->run(time, arguments.calls);
+            const auto counted = mock.requests() - before;
+            cell.rounds.push_back(seen);
+            if (seen.failures == 0 && seen.calls > 0 && counted == seen.calls) continue;
+            fine = false;
+            std::fprintf(stderr, "bench_invoke: %s: %llu calls, %llu failed, %llu requests at the mock\n",
+                         std::string{cell.competitor->name}.c_str(), static_cast<unsigned long long>(seen.calls),
+                         static_cast<unsigned long long>(seen.failures), static_cast<unsigned long long>(counted));
+        }
+    }
+    for (auto& cell : group.cells) cell.runner.reset();
+    return fine;
 }
+
+// A file for those who cannot be given the authority as text; gone with this object.
+class AuthorityFile {
+public:
+    explicit AuthorityFile(const std::string& text) {
+        const int fd = ::mkstemp(name_.data());
+        if (fd < 0 || ::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+            fail("no file can be written");
+        ::close(fd);
+    }
+    AuthorityFile(const AuthorityFile&) = delete;
+    AuthorityFile& operator=(const AuthorityFile&) = delete;
+    ~AuthorityFile() { ::unlink(name_.c_str()); }
+    const std::string& name() const noexcept { return name_; }
+
+private:
+    std::string name_{"/tmp/bench_invoke.XXXXXX"};
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::vector<std::size_t> in_flight{64, 1};
-    std::size_t payload = 1024, rounds = 3;
-    std::chrono::milliseconds time{250};
-    std::uint64_t calls = UINT64_MAX;
-    bool json = false;
-    std::string only;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view name = argv[i];
-        const auto number = [&] { return i + 1 < argc ? std::strtoul(argv[++i], nullptr, 10) : 0; };
-        if (name == "--json") json = true;
-        if (name == "--in-flight") in_flight = {std::max<std::size_t>(number(), 1)};
-        if (name == "--payload") payload = number();
-        if (name == "--rounds") rounds = std::max<std::size_t>(number(), 1);
-        if (name == "--milliseconds") time = std::chrono::milliseconds{number()};
-        if (name == "--calls") {
-            calls = number();
-            time = 1h;
-        }
-        if (name == "--only" && i + 1 < argc) only = std::string{","} + argv[++i] + ',';
-    }
+    count_allocations_of_openssl();
+    const auto arguments = read(argc, argv);
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
 
-    const MockPlatform mock;
-    std::vector<Cell> cells;
-    for (const auto many : in_flight)
-        for (const bool tls : {false, true})
-            for (const auto& each : competitors)
-                if (only.empty() || only.find(',' + std::string{each.name} + ',') != std::string::npos)
-                    cells.push_back({.competitor = each,
-                                     .setting = {.tls = tls,
-                                                 .in_flight = many,
-                                                 .payload = payload,
-                                                 .port = mock.port(tls),
-                                                 .authority = mock.authority()}});
-    for (auto& cell : cells) {
-        cell.runner = std::make_unique<Runner>(cell.competitor.make, cell.setting);
-        cell.runner->run(1ms);  // connections are made
-        cell.runner->run(50ms, calls);
-    }
-    bool failed = false;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        for (auto& cell : cells) {
-            const auto before = mock.requests();
-            cell.rounds.push_back(cell.runner->run(time, calls));
-            const auto& seen = cell.rounds.back();
-            const auto counted = mock.requests() - before;
-            if (seen.failures == 0 && counted == seen.calls) continue;
-            failed = true;
-            std::fprintf(stderr, "%s: %llu calls, %llu failed, %llu requests at the mock\n",
-                         std::string{cell.competitor.name}.c_str(), static_cast<unsigned long long>(seen.calls),
-                         static_cast<unsigned long long>(seen.failures), static_cast<unsigned long long>(counted));
-        }
-    }
+    Missing missing;
+    for (const auto& each : competitors())
+        if (arguments.full || !arguments.only.empty())
+            if (auto why = each.missing(); !why.empty()) missing.emplace_back(each.name, std::move(why));
+    for (const auto& [name, why] : missing)
+        std::fprintf(stderr, "bench_invoke: not measured: %s: %s\n", std::string{name}.c_str(), why.c_str());
 
-    if (!json)
-        std::printf("%-16s %5s %9s %9s   CPU us: %6s %6s %6s   %8s %8s %9s %7s\n", "client", "", "in flight", "calls/s",
-                    "all", "user", "system", "p50 us", "p99 us", "peak MiB", "allocs");
-    std::map<std::string, double> ratios;
-    for (const auto& cell : cells) {
-        const auto name = std::string{cell.competitor.name};
-        const auto& setting = cell.setting;
-        if (!json)
-            std::printf(
-                "%-16s %5s %9zu %9.0f %16.2f %6.2f %6.2f   %8.0f %8.0f %9.1f %7.2f\n", name.c_str(),
-                setting.tls ? "TLS" : "plain", setting.in_flight, median_of(cell, [](auto& m) { return m.rate(); }),
-                median_of(cell, [](auto& m) { return m.cpu_us(); }), median_of(cell, [](auto& m) { return m.user_us; }),
-                median_of(cell, [](auto& m) { return m.system_us; }), median_of(cell, [](auto& m) { return m.p50_us; }),
-                median_of(cell, [](auto& m) { return m.p99_us; }), median_of(cell, [](auto& m) { return m.peak_mib; }),
-                median_of(cell, [](auto& m) { return m.allocations; }));
-        for (const auto& ours : cells)
-            if (ours.competitor.name == "aws" && name != "aws" && ours.setting.tls == setting.tls &&
-                ours.setting.in_flight == setting.in_flight)
-                ratios[std::string{setting.tls ? "aws_tls" : "aws_plain"} +
-                       (setting.in_flight == 1 ? "_sequential_vs_" : "_vs_") + name] = ratio(ours, cell);
+    const MockPlatform mock;
+    const AuthorityFile authority{mock.authority()};
+    auto groups = Plan{arguments, mock, authority.name(), missing}.groups();
+    bool fine = true;
+    for (auto& group : groups) fine = measure(group, arguments, mock) && fine;
+
+    const auto all = ratios(groups, arguments.in_flight || arguments.payload);
+    (arguments.json ? print_json : print_table)(groups, all, missing);
+    if (!arguments.svg.empty()) {
+        std::ofstream file{arguments.svg};
+        if (!(file << svg(groups.front())).flush()) fail("the picture cannot be written");
     }
-    if (json) std::printf("{\"ratios\":{");
-    const char* comma = "";
-    for (const auto& [name, value] : ratios) {
-        std::printf(json ? "%s\"%s\":%.3f" : "%s%-40s %.3f\n", json ? comma : "", name.c_str(), value);
-        comma = ",";
-    }
-    if (json) std::printf("}}\n");
-    return failed ? 1 : 0;
+    return fine ? 0 : 1;
 }

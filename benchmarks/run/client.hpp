@@ -103,12 +103,20 @@ using MakeClient = std::unique_ptr<Client> (*)(const Setting& setting);
 
 // With the library, exactly as a user would: aws::create and aws::create_local with nothing but an endpoint.
 std::unique_ptr<Client> make_aws(const Setting& setting);
+// With the library's executor of the custom contract, once for each way to write bytes.
+std::unique_ptr<Client> make_custom_json(const Setting& setting);
+std::unique_ptr<Client> make_custom_base64(const Setting& setting);
+std::unique_ptr<Client> make_custom_binary(const Setting& setting);
 // `http::async_write` of a message and `http::async_read` of another over tcp_stream, `expires_after` each time.
 std::unique_ptr<Client> make_textbook(const Setting& setting);
 // Bytes that were written before, an Asio socket, and Beast's parser of answers.
 std::unique_ptr<Client> make_prebuilt(const Setting& setting);
 // The same, each time signed afresh by aws::Signer.
 std::unique_ptr<Client> make_prebuilt_signed(const Setting& setting);
+// Blocking sockets.
+std::unique_ptr<Client> make_floor(const Setting& setting);
+// libcurl, which signs by itself; only where it was found when this was built.
+std::unique_ptr<Client> make_libcurl(const Setting& setting);
 
 /// The request that the library sends for the call, but for its signature.
 faas::HttpRequest unsigned_request(const Setting& setting);
