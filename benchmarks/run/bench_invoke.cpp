@@ -40,6 +40,10 @@ struct Arguments {
     std::uint64_t calls = UINT64_MAX;
     std::string only{};
     std::string svg{};
+
+    bool names(const Competitor& one) const {
+        return only.find(',' + std::string{one.name} + ',') != std::string::npos;
+    }
 };
 
 Arguments read(int argc, char** argv) {
@@ -128,8 +132,7 @@ private:
     bool wanted(const Competitor& one) const {
         const auto same = [&](const auto& each) { return each.first == one.name; };
         return std::none_of(missing_.begin(), missing_.end(), same) &&
-               (arguments_.only.empty() ||
-                arguments_.only.find(',' + std::string{one.name} + ',') != std::string::npos);
+               (arguments_.only.empty() || arguments_.names(one));
     }
     Setting setting(bool tls, std::size_t in_flight, std::size_t payload) const {
         return {.tls = tls,
@@ -201,9 +204,10 @@ int main(int argc, char** argv) {
     ::setrlimit(RLIMIT_NOFILE, &files);
 
     Missing missing;
-    for (const auto& each : competitors())
-        if (arguments.full || !arguments.only.empty())
-            if (auto why = each.missing(); !why.empty()) missing.emplace_back(each.name, std::move(why));
+    for (const auto& each : competitors()) {
+        if (!(arguments.only.empty() ? arguments.full : arguments.names(each))) continue;
+        if (auto why = each.missing(); !why.empty()) missing.emplace_back(each.name, std::move(why));
+    }
     for (const auto& [name, why] : missing)
         std::fprintf(stderr, "bench_invoke: not measured: %s: %s\n", std::string{name}.c_str(), why.c_str());
 
