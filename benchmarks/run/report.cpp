@@ -109,8 +109,12 @@ void print_table(const std::vector<Group>& groups, const Ratios& ratios, const M
                 std::printf(" %21s %7s\n", "-", "-");
         }
     }
-    std::printf("ratios: of CPU time a call, unless they say otherwise\n");
-    for (const auto& [name, value] : ratios) std::printf("  %-60s %9.3f\n", name.c_str(), value);
+    std::printf("ratios: of CPU time a call, unless they say otherwise (--json has more of them)\n");
+    for (const auto& [name, value] : ratios) {
+        const auto has = [&name](std::string_view part) { return name.find(part) != std::string::npos; };
+        if (!name.starts_with("aws") || has("_allocations") || has("_vs_custom") || has("_vs_floor")) continue;
+        std::printf("  %-60s %9.3f\n", name.c_str(), value);
+    }
     for (const auto& [name, why] : missing)
         std::printf("NOT MEASURED: %.*s: %s\n", static_cast<int>(name.size()), name.data(), why.c_str());
 }
