@@ -11,6 +11,7 @@
 // Instructions instead of time, with --calls N measured calls and the connections made before:
 //   valgrind --tool=callgrind --collect-atstart=no --toggle-collect=bench_measured_run
 //       build/benchmarks/bench_invoke --only aws --tls --in-flight 64 --calls 2000 --rounds 1
+// (There the processor has no instructions for SHA-256, so that signing weighs many times what it does in truth.)
 //
 // `--no-log` does not ask for the end of the function's log, which the library does by default and the others here do
 // with it. Exit 1 if a call failed or the mock saw another number of requests, never because of a ratio.
