@@ -5,6 +5,7 @@
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/url.hpp"
 #include "blueprint/faas/detail/xml.hpp"
+#include "support/plain_codecs.hpp"
 #include "targets.hpp"
 
 #include <boost/json/array.hpp>
@@ -112,9 +113,15 @@ void json_bytes(Input input) {
     FAAS_REQUIRE(length.has_value() && *length == written.size());
     FAAS_REQUIRE(std::equal(back.begin(), back.end(), input.begin(), input.end()));
 
+    const auto plain = test::read_plain_array(whole);
     if (const auto used = detail::read_json_bytes(whole, back)) {
-        FAAS_REQUIRE(*used <= whole.size());
-        FAAS_REQUIRE(back.size() <= whole.size());
+        FAAS_REQUIRE(plain.why.empty());
+        FAAS_REQUIRE(*used == plain.at);
+        FAAS_REQUIRE(back == plain.bytes);
+    } else {
+        FAAS_REQUIRE(!plain.why.empty());
+        FAAS_REQUIRE(
+            used.error().message.ends_with("offset " + std::to_string(plain.at) + ": " + std::string{plain.why}));
     }
     std::optional<Bytes> bytes;
     const auto object = detail::parse_object_with_bytes(whole, "result", bytes);

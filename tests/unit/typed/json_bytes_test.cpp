@@ -1,11 +1,14 @@
 #include "blueprint/faas/detail/json_bytes.hpp"
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "support/plain_codecs.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +57,47 @@ std::string refused(std::string_view text) {
 
 bool says(const std::string& message, std::string_view part) { return message.find(part) != std::string::npos; }
 
+// Reads `text` in memory that ends with it, so that a sanitizer sees who reads on; what comes of it has to be what the
+// plain reader says, to the offset.
+bool agrees(std::string_view text) {
+    const auto alone = std::make_unique<char[]>(text.size());
+    std::copy(text.begin(), text.end(), alone.get());
+    const auto plain = test::read_plain_array(text);
+    Bytes out{9, 9, 9};
+    const auto used = read_json_bytes({alone.get(), text.size()}, out);
+    if (used) return plain.why.empty() && *used == plain.at && out == plain.bytes;
+    const auto message = "offset " + std::to_string(plain.at) + ": " + std::string{plain.why};
+    return !plain.why.empty() && used.error().message.ends_with(message);
+}
+
+// A number from 0 to `below - 1`; the same ones in every run.
+class Dice {
+public:
+    explicit Dice(std::uint32_t seed) : state_{seed} {}
+    std::size_t operator()(std::size_t below) {
+        state_ = state_ * 1664525U + 1013904223U;
+        return (state_ >> 8U) % below;
+    }
+
+private:
+    std::uint32_t state_;
+};
+
+// Random bytes with commas as one writer has them, or none.
+std::string random_array(Dice& dice) {
+    const auto size = dice(120);
+    auto bytes = scrambled(size, static_cast<std::uint32_t>(dice(1U << 24U)));
+    const auto width = 1 + dice(3);  // some have short numbers alone
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(width == 3 ? byte : byte % (width == 2 ? 100 : 10));
+    constexpr std::string_view commas[] = {",", ", ", ",  ", " ,", ",\n\t", ","};
+    const auto style = dice(7);
+    if (style < 6) return test::write_plain_array(bytes, commas[style]);
+    std::string text = test::write_plain_array(bytes);
+    for (std::size_t at = text.size(); at > 0; --at)  // white space here and there, inside numbers too
+        if (dice(40) == 0) text.insert(at - 1, 1, " \t\r\n"[dice(4)]);
+    return text;
+}
+
 }  // namespace
 
 TEST_CASE("json bytes: every byte is written in its shortest form") {
@@ -73,6 +117,17 @@ TEST_CASE("json bytes: what is written is read back at sizes around the inner bl
         REQUIRE(used.has_value());
         CHECK(*used == text.size());
         CHECK(out == bytes);
+    }
+}
+
+TEST_CASE("json bytes: what is written is what a plain writer writes, after what stood there") {
+    for (const std::size_t size : {1UL, 2UL, 63UL, 4095UL, 4096UL, 4097UL, 8192UL, 8193UL}) {
+        CAPTURE(size);
+        const auto bytes = scrambled(size);
+        CHECK(written(bytes) == test::write_plain_array(bytes));
+        const Bytes longest(size, 255), shortest(size, 0);
+        CHECK(written(longest) == test::write_plain_array(longest));
+        CHECK(written(shortest) == test::write_plain_array(shortest));
     }
 }
 
@@ -162,6 +217,59 @@ TEST_CASE("json bytes: the fast reader agrees with a full JSON parser on every c
             const bool whole = used.has_value() && *used == text.size();
             CHECK(whole == valid);
             if (whole && valid) CHECK(out == expected);
+        }
+    }
+}
+
+TEST_CASE("json bytes: the fast reader agrees with a plain one on random arrays, changed and cut at each length") {
+    Dice dice{1};
+    constexpr std::string_view strange = "0123456789,, ]?[-+.eE\n\x0c\x1c<L\\|\x7f\x80\xac\xb0\xff";
+    for (int turn = 0; turn < 400; ++turn) {
+        auto text = random_array(dice);
+        CAPTURE(text);
+        REQUIRE(agrees(text));
+        REQUIRE(agrees(text + ",1,2]}"));
+        if (turn < 60)
+            for (std::size_t size = 0; size < text.size(); ++size) REQUIRE(agrees(text.substr(0, size)));
+        for (int change = 0; change < 30; ++change) {
+            auto changed = text;
+            for (std::size_t left = 1 + dice(2); left > 0; --left)
+                changed[dice(text.size())] = strange[dice(strange.size())];
+            CAPTURE(changed);
+            REQUIRE(agrees(changed));
+        }
+    }
+}
+
+TEST_CASE("json bytes: every number is judged as by a plain reader at every place of a window") {
+    for (const std::string_view comma : {",", ", "}) {
+        for (std::size_t place = 0; place < 10; ++place) {
+            for (int number = 0; number < 11'110; ++number) {
+                // "0" ... "9", "00" ... "99", "000" ... "999", "0000" ... "9999"
+                const auto digits = number < 10 ? 1UL : number < 110 ? 2UL : number < 1110 ? 3UL : 4UL;
+                if (digits == 4 && number % 97 != 0) continue;
+                auto text = std::to_string(number - (digits == 1 ? 0 : digits == 2 ? 10 : digits == 3 ? 110 : 1110));
+                text.insert(0, digits - text.size(), '0');
+                std::string array = "[";
+                for (std::size_t i = 0; i < 24; ++i)
+                    array.append(i == 0 ? "" : comma).append(i == place ? text : i % 2 == 0 ? "255" : "7");
+                CAPTURE(array);
+                REQUIRE(agrees(array + ']'));
+            }
+        }
+    }
+}
+
+TEST_CASE("json bytes: every character is judged as by a plain reader at every place of a window") {
+    for (const std::string_view comma : {",", ", "}) {
+        const auto good = test::write_plain_array(scrambled(24), comma);
+        for (std::size_t at = 0; at < good.size(); ++at) {
+            for (int c = 0; c < 256; ++c) {
+                auto text = good;
+                text[at] = static_cast<char>(c);
+                CAPTURE(text);
+                REQUIRE(agrees(text));
+            }
         }
     }
 }
@@ -262,6 +370,24 @@ TEST_CASE("envelope: what is not one object is refused, with the offset and with
         CHECK(says(message, why));
         CHECK_FALSE(says(message, "secret"));
     }
+}
+
+TEST_CASE("envelope: strings end at the quote that no backslash stands before, however many there are") {
+    for (const std::size_t count : {0UL, 1UL, 2UL, 3UL, 100'000UL}) {
+        CAPTURE(count);
+        const std::string escaped(2 * count, '\\');
+        const auto even = parse("{\"s\":\"" + escaped + "\",\"result\":[1]}");
+        REQUIRE(even.object.has_value());
+        CHECK(even.object->at("s").as_string().size() == count);
+        CHECK(even.bytes == Bytes{1});
+        CHECK(says(refused("{\"s\":\"" + escaped + "\\\",\"result\":[1]}"), "offset"));
+        const auto quoted = parse("{\"s\":\"" + escaped + "\\\"],\",\"result\":[1]}");
+        REQUIRE(quoted.object.has_value());
+        CHECK(quoted.object->at("s").as_string().size() == count + 3);
+    }
+    CHECK(says(refused("{\"s\":\""), "offset 6: the text ends inside a string"));
+    CHECK(says(refused("{\"s\":\"\\"), "offset 7: the text ends inside a string"));
+    CHECK(says(refused("{\"s\":\"\\\""), "offset 8: the text ends inside a string"));
 }
 
 TEST_CASE("envelope: nesting is limited to 32") {

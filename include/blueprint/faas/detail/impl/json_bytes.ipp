@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <concepts>
 #include <cstring>
 #include <utility>
 
@@ -24,26 +26,41 @@ inline constexpr auto json_byte_texts = [] {
         if (value >= 100) table[value][at++] = static_cast<char>('0' + value / 100);
         if (value >= 10) table[value][at++] = static_cast<char>('0' + value / 10 % 10);
         table[value][at++] = static_cast<char>('0' + value % 10);
-        if (at < 4) table[value][at] = ',';
+        table[value][at] = ',';
     }
     return table;
 }();
 
+// How many characters of such a text count, the comma among them.
+inline constexpr auto json_byte_lengths = [] {
+    std::array<std::uint8_t, 256> table{};
+    for (unsigned value = 0; value < 256; ++value)
+        table[value] = static_cast<std::uint8_t>(2 + (value >= 10) + (value >= 100));
+    return table;
+}();
+
 BLUEPRINT_FAAS_DECL void append_json_bytes(std::string& out, std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t part = 4096;
     if (bytes.empty()) {
         out += "[]";
         return;
     }
-    const auto start = out.size();
-    out.resize(start + 1 + 4 * bytes.size());
-    char* write = out.data() + start;
-    *write++ = '[';
-    for (const auto byte : bytes) {
-        std::memcpy(write, json_byte_texts[byte].data(), 4);
-        write += 2 + (byte >= 10) + (byte >= 100);
+    out.reserve(out.size() + 1 + 4 * bytes.size() + 96);  // also for what closes a document
+    out += '[';
+    // A string can only grow by zeros. By parts they are still in the nearest cache when they are overwritten.
+    while (!bytes.empty()) {
+        const auto some = bytes.first(std::min(part, bytes.size()));
+        const auto start = out.size();
+        out.resize(start + 4 * some.size());
+        char* write = out.data() + start;
+        for (const auto byte : some) {
+            std::memcpy(write, json_byte_texts[byte].data(), 4);
+            write += json_byte_lengths[byte];
+        }
+        out.resize(static_cast<std::size_t>(write - out.data()));
+        bytes = bytes.subspan(some.size());
     }
-    write[-1] = ']';  // in place of the last comma
-    out.resize(static_cast<std::size_t>(write - out.data()));
+    out.back() = ']';  // in place of the last comma
 }
 
 /// Where reading stopped, and why: null if nothing is wrong.
@@ -76,44 +93,114 @@ inline JsonStop read_json_byte(const char* at, const char* end, std::uint8_t& ou
     return {at, nullptr};
 }
 
+/// Loads characters, the first of them into the lowest byte.
+template <std::unsigned_integral Word>
+Word load_json_text(const char* at) noexcept {
+    Word text = 0;
+    if constexpr (std::endian::native == std::endian::little) {
+        std::memcpy(&text, at, sizeof text);
+    } else {
+        for (std::size_t i = sizeof text; i-- > 0;)
+            text = static_cast<Word>(text << 8U | static_cast<unsigned char>(at[i]));
+    }
+    return text;
+}
+
+// What the lower halves of three characters in a row say, all of them digits or commas (12): the number that begins
+// with them plus 256, or 0 if no number from 0 to 255 is written so.
+inline constexpr auto json_byte_values = [] {
+    constexpr unsigned comma = ',' & 15U;
+    std::array<std::uint16_t, 4096> table{};
+    for (unsigned value = 0; value < 256; ++value) {
+        const unsigned a = value / 100, b = value / 10 % 10, c = value % 10;
+        const auto known = static_cast<std::uint16_t>(256 + value);
+        if (value >= 100) table[a << 8U | b << 4U | c] = known;
+        if (value >= 10 && value < 100) table[b << 8U | c << 4U | comma] = known;
+        for (unsigned next = 0; value < 10 && next < 16; ++next) table[c << 8U | comma << 4U | next] = known;
+    }
+    return table;
+}();
+
+// As many characters are looked at together, and so many numbers they have at least without or with a space each.
+inline constexpr std::size_t json_window = 32;
+template <bool Spaced>
+inline constexpr std::size_t json_window_numbers = json_window / (Spaced ? 5 : 4);
+
+/// Reads the first numbers of a window that begins with a number, has nothing but digits and commas and, if `Spaced`,
+/// one space after each comma. Returns how many characters were used; 0 if anything is not so: then `out`, which has
+/// room for `json_window_numbers`, is unspecified. No branch hangs on how long a number is: nobody can guess that.
+template <bool Spaced>
+std::size_t read_json_window(const char* at, std::uint8_t* out) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101U, high = each * 0x80U;
+    std::uint64_t strange = 0;
+    std::uint32_t commas = 0, spaces = 0;
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < json_window; i += 8) {
+        const auto text = load_json_text<std::uint64_t>(at + i);
+        // The highest bit of a byte tells what it is. A carry comes from a byte above 127 alone, which is strange.
+        const auto others = ((text ^ (each * '0')) + each * (0x80U - 10U)) & high;  // no digits
+        const auto gaps = Spaced ? others & ~(text << 4U) : 0;                      // spaces, if nothing is strange
+        const auto wanted = (each * ',') ^ ((gaps >> 7U) * (',' ^ ' '));
+        strange |= (others - (others >> 7U)) & (text ^ wanted);  // a byte of 0x7f for each of the others
+        strange |= text & high;
+        constexpr std::uint64_t gather = 0x0002040810204081U;  // brings the eight highest bits together, in order
+        commas |= static_cast<std::uint32_t>((others ^ gaps) * gather >> 56U) << i;
+        if constexpr (Spaced) spaces |= static_cast<std::uint32_t>(gaps * gather >> 56U) << i;
+    }
+    const auto digits = ~(commas | spaces);
+    const auto too_long = digits & digits >> 1U & digits >> 2U & digits >> 3U;
+    if (strange != 0 || too_long != 0 || (Spaced && spaces != commas << 1U)) return 0;
+
+    unsigned begin = 0, known = 256;
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < json_window_numbers<Spaced>; ++i) {
+        // The lower halves of the first, second and third byte come together in the highest twelve bits.
+        const auto text = load_json_text<std::uint32_t>(at + begin) & 0x0f0f0fU;
+        const auto value = json_byte_values[text * 0x10010010U >> 20U];
+        known &= value;
+        out[i] = static_cast<std::uint8_t>(value);
+        begin = static_cast<unsigned>(std::countr_zero(commas)) + (Spaced ? 2 : 1);
+        commas &= commas - 1;
+    }
+    return known == 0 ? 0 : begin;
+}
+
 inline JsonStop read_json_array_of_bytes(const char* at, const char* end, Bytes& out) {
+    constexpr int after_failure = 8;  // so many numbers are read one by one before a window is tried again
     out.clear();
     if (at == end || *at != '[') return {at, "an array of numbers is expected"};
     at = skip_json_space(at + 1, end);
     if (at != end && *at == ']') return {at + 1, nullptr};
-    if (const auto* close = static_cast<const char*>(std::memchr(at, ']', static_cast<std::size_t>(end - at))))
-        out.reserve(static_cast<std::size_t>(close - at) / 4 + 1);  // "255," is the longest that one byte can be
-    std::array<std::uint8_t, 4096> block;                           // NOLINT: filled before it is read
-    auto filled = block.begin();
-    const auto flush = [&] {
-        out.insert(out.end(), block.begin(), filled);
-        filled = block.begin();
-    };
+    const char* const begin = at;
+    std::array<std::uint8_t, 4096> block;  // NOLINT: filled before it is read
+    auto* filled = block.data();
+    const auto* const full = block.data() + block.size() - json_window_numbers<false>;
+    bool spaced = false;
+    int one_by_one = 1;  // the first number tells whether the others have a space before them
     for (;;) {
-        if (block.end() == filled) flush();
-        // "N,", "NN," and "NNN," without white space, far from the end: all but a few of the numbers of a large array.
-        while (end - at >= 4 && filled != block.end()) {
-            const auto a = static_cast<unsigned>(at[0] - '0');
-            const auto b = static_cast<unsigned>(at[1] - '0');
-            if (a > 9) break;
-            if (at[1] == ',') {
-                *filled++ = static_cast<std::uint8_t>(a);
-                at += 2;
-                continue;
+        if (filled > full) {
+            const auto count = static_cast<std::size_t>(filled - block.data());
+            const auto* close = out.empty() ? std::memchr(at, ']', static_cast<std::size_t>(end - at)) : nullptr;
+            if (close != nullptr) {
+                const auto rest = static_cast<std::uint64_t>(static_cast<const char*>(close) - at);
+                const auto more = rest * count / static_cast<std::uint64_t>(at - begin);
+                out.reserve(count + static_cast<std::size_t>(more + more / 64 + 64));
             }
-            if (b > 9 || a == 0) break;
-            if (at[2] == ',') {
-                *filled++ = static_cast<std::uint8_t>(a * 10 + b);
-                at += 3;
-                continue;
-            }
-            const auto c = static_cast<unsigned>(at[2] - '0');
-            const auto value = a * 100 + b * 10 + c;
-            if (c > 9 || value > 255 || at[3] != ',') break;
-            *filled++ = static_cast<std::uint8_t>(value);
-            at += 4;
+            out.insert(out.end(), block.data(), filled);
+            filled = block.data();
         }
-        if (filled == block.end()) continue;
+        if (one_by_one == 0) {
+            std::size_t used = 0;
+            if (static_cast<std::size_t>(end - at) >= json_window)
+                used = spaced ? read_json_window<true>(at, filled) : read_json_window<false>(at, filled);
+            if (used != 0) {
+                at += used;
+                filled += spaced ? json_window_numbers<true> : json_window_numbers<false>;
+                continue;
+            }
+            one_by_one = after_failure;
+        }
+        --one_by_one;
         at = skip_json_space(at, end);
         const auto number = read_json_byte(at, end, *filled);
         if (number.why != nullptr) return number;
@@ -123,18 +210,27 @@ inline JsonStop read_json_array_of_bytes(const char* at, const char* end, Bytes&
         if (*at == ']') break;
         if (*at != ',') return {at, "a comma or the end of the array is expected"};
         ++at;
+        spaced = at != end && *at == ' ';
+        if (spaced) ++at;
     }
-    flush();
+    out.insert(out.end(), block.data(), filled);
     return {at + 1, nullptr};
 }
 
 /// Returns the end of the string whose opening quote is at `at`.
 inline JsonStop skip_json_string(const char* at, const char* end) noexcept {
-    for (++at; at != end; ++at) {
-        if (*at == '"') return {at + 1, nullptr};
-        if (*at == '\\' && ++at == end) break;
+    const auto find = [](const char* from, char c, const char* to) {
+        return static_cast<const char*>(std::memchr(from, c, static_cast<std::size_t>(to - from)));
+    };
+    const char* quote = at++;
+    for (;;) {
+        // Not searched for anew while it is ahead: a text full of backslashes would be gone through for each of them.
+        if (quote < at) quote = find(at, '"', end);
+        if (quote == nullptr) return {end, "the text ends inside a string"};
+        const auto* const escape = find(at, '\\', quote);
+        if (escape == nullptr) return {quote + 1, nullptr};
+        at = escape + 2;
     }
-    return {end, "the text ends inside a string"};
 }
 
 /// Returns the end of the value at `at`. Only strings and brackets are looked at: the parser judges the rest.
