@@ -1,11 +1,15 @@
 #include "blueprint/faas/detail/encoding.hpp"
 
+#include "support/plain_codecs.hpp"
+
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 using namespace blueprint::faas;
 using detail::bytes_of;
@@ -55,6 +59,54 @@ TEST_CASE("base64: every size goes there and back, also beyond one chunk") {
     }
 }
 
+TEST_CASE("base64: a plain writer and a plain reader agree, also where one part ends and the next begins") {
+    std::vector<std::size_t> sizes(100);
+    for (std::size_t size = 0; size < sizes.size(); ++size) sizes[size] = size;
+    for (const std::size_t end : {3UL * 1024, 12UL * 1024, 24UL * 1024})
+        for (std::size_t size = end - 4; size < end + 4; ++size) sizes.push_back(size);
+    for (const auto size : sizes) {
+        CAPTURE(size);
+        const auto data = pattern(size);
+        const auto text = detail::base64_encode(data);
+        REQUIRE((text == test::write_plain_base64(data)));
+        REQUIRE((detail::base64_decode(text) == data));
+        std::string after = "data:";
+        detail::append_base64(after, data);
+        REQUIRE((after == "data:" + text));
+    }
+}
+
+TEST_CASE("base64: every character at every place, and every length, is judged as by a plain reader") {
+    for (const std::size_t size : {9UL, 10UL, 11UL}) {
+        const auto good = detail::base64_encode(pattern(size));
+        for (std::size_t length = 0; length <= good.size(); ++length) {
+            // In memory that ends with the text, so that a sanitizer sees who reads on.
+            const std::vector<char> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length));
+            const std::string_view text{cut.data(), cut.size()};
+            CAPTURE(text);
+            CHECK((detail::base64_decode(text) == test::read_plain_base64(text)));
+        }
+        for (std::size_t at = 0; at < good.size(); ++at) {
+            for (int c = 0; c < 256; ++c) {
+                auto text = good;
+                text[at] = static_cast<char>(c);
+                CAPTURE(text);
+                REQUIRE((detail::base64_decode(text) == test::read_plain_base64(text)));
+            }
+        }
+    }
+}
+
+TEST_CASE("base64: a bad character is seen in the first and in the last part of a long text") {
+    const auto good = detail::base64_encode(pattern(30'000));
+    for (const std::size_t at : {0UL, 4095UL, 4096UL, 8191UL, good.size() - 5, good.size() - 1}) {
+        CAPTURE(at);
+        auto text = good;
+        text[at] = '-';
+        CHECK_FALSE(detail::base64_decode(text).has_value());
+    }
+}
+
 TEST_CASE("base64: appending keeps what stood there") {
     std::string text = "data:";
     detail::append_base64(text, bytes_of("fo"));
@@ -66,7 +118,7 @@ TEST_CASE("base64: what base64_encode would not write is refused") {
     for (const std::string_view text :
          {"Z",        "Zg",   "Zg=",      "Zm9",      "Zm9v=",          "Zg===", "====",   "=",        "Z===",
           "Zg==Zg==", "Zm=v", "Zm9vZ=g=", "Zm8=Zm9v", "Zh==",           "Zm9=",  "Zm9v\n", "Zm9v\r\n", " Zm9v",
-          "Zm 9",     "Zm9-", "Zm9_",     "Zm9*",     "Zm9v\xc3\xa4==", "Z\0==", "A=A="}) {
+          "Zm 9",     "Zm9-", "Zm9_",     "Zm9*",     "Zm9v\xc3\xa4==", "Z\0==", "A=A=",   "A===",     "Zm9vA==="}) {
         CAPTURE(text);
         CHECK_FALSE(detail::base64_decode(text).has_value());
     }

@@ -31,6 +31,7 @@ static_assert(PayloadFormat<JsonBytes>);
 struct Base64Json {
     static constexpr bool is_json = true;
     static void append(std::string& out, std::span<const std::uint8_t> bytes) {
+        out.reserve(out.size() + (bytes.size() + 2) / 3 * 4 + 96);  // also for what closes a document
         out += '"';
         detail::append_base64(out, bytes);
         out += '"';

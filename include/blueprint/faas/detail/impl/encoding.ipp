@@ -5,20 +5,44 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace blueprint::faas::detail {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view hex_digits = "0123456789abcdef";
 
-// 0..63 for the alphabet's characters, 0x80 for all others: one OR over four values tells whether any is bad.
-inline constexpr std::array<std::uint8_t, 256> base64_values = [] {
-    std::array<std::uint8_t, 256> values{};
-    values.fill(0x80);
-    for (std::size_t i = 0; i < base64_alphabet.size(); ++i)
-        values[static_cast<std::uint8_t>(base64_alphabet[i])] = static_cast<std::uint8_t>(i);
-    return values;
+// What twelve bits are in Base64. An array of C, as all its elements are computed wherever this is included.
+struct Base64Pairs {
+    char text[4096][2];
+};
+inline constexpr auto base64_pairs = [] {
+    const char* const alphabet = base64_alphabet.data();
+    Base64Pairs pairs{};
+    for (unsigned bits = 0; bits < 4096; ++bits) {
+        pairs.text[bits][0] = alphabet[bits >> 6U];
+        pairs.text[bits][1] = alphabet[bits & 63U];
+    }
+    return pairs;
+}();
+
+// What a character at each of four places adds to three bytes, as they lie in memory; the fourth byte is 0 only if it
+// belongs to the alphabet. Four ORed together are what they mean, and tell whether any is bad.
+inline constexpr auto base64_words = [] {
+    std::array<std::array<std::uint32_t, 256>, 4> words{};
+    for (auto& word : words) word.fill(std::bit_cast<std::uint32_t>(std::array<std::uint8_t, 4>{0, 0, 0, 1}));
+    for (std::size_t place = 0; place < 4; ++place) {
+        for (std::uint32_t value = 0; value < 64; ++value) {
+            const auto bits = value << (18U - 6U * place);
+            const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(bits >> 16U),
+                                                    static_cast<std::uint8_t>(bits >> 8U),
+                                                    static_cast<std::uint8_t>(bits), 0};
+            words[place][static_cast<std::uint8_t>(base64_alphabet[value])] = std::bit_cast<std::uint32_t>(bytes);
+        }
+    }
+    return words;
 }();
 
 // 0..15, or -1 for what is no hexadecimal digit.
@@ -29,28 +53,46 @@ constexpr int hex_value(char c) noexcept {
     return -1;
 }
 
-// By hand, and as fast as OpenSSL's: a function's binary then needs no cryptography, which would have to be loaded at
-// each cold start.
-BLUEPRINT_FAAS_DECL void append_base64(std::string& out, std::span<const std::uint8_t> data) {
-    const char* const alphabet = base64_alphabet.data();
-    const auto start = out.size();
-    out.resize(start + (data.size() + 2) / 3 * 4);
-    char* to = out.data() + start;
+/// Writes the Base64 of `data` from `to` on.
+inline void write_base64(char* to, std::span<const std::uint8_t> data) noexcept {
+    const auto write = [&to](unsigned twelve_bits) {
+        std::memcpy(to, base64_pairs.text[twelve_bits & 4095U], 2);
+        to += 2;
+    };
     const auto* from = data.data();
-    const auto* const end_of_triples = from + data.size() / 3 * 3;
-    for (; from != end_of_triples; from += 3, to += 4) {
-        to[0] = alphabet[from[0] >> 2];
-        to[1] = alphabet[(from[0] & 0x03U) << 4 | from[1] >> 4];
-        to[2] = alphabet[(from[1] & 0x0fU) << 2 | from[2] >> 6];
-        to[3] = alphabet[from[2] & 0x3fU];
+    auto left = data.size();
+    for (; left >= 6; left -= 6, from += 6) {
+        const auto first = static_cast<unsigned>(from[0]) << 16U | static_cast<unsigned>(from[1]) << 8U | from[2];
+        const auto second = static_cast<unsigned>(from[3]) << 16U | static_cast<unsigned>(from[4]) << 8U | from[5];
+        write(first >> 12U);
+        write(first);
+        write(second >> 12U);
+        write(second);
     }
-    const auto left = data.size() % 3;
+    for (; left >= 3; left -= 3, from += 3) {
+        write(static_cast<unsigned>(from[0]) << 4U | from[1] >> 4U);
+        write((from[1] & 15U) << 8U | from[2]);
+    }
     if (left == 0) return;
     const unsigned second = left == 2 ? from[1] : 0U;
-    to[0] = alphabet[from[0] >> 2];
-    to[1] = alphabet[(from[0] & 0x03U) << 4 | second >> 4];
-    to[2] = left == 2 ? alphabet[(second & 0x0fU) << 2] : '=';
-    to[3] = '=';
+    write(static_cast<unsigned>(from[0]) << 4U | second >> 4U);
+    to[0] = left == 2 ? base64_alphabet[(second & 15U) << 2U] : '=';
+    to[1] = '=';
+}
+
+// By hand, and faster than OpenSSL's: a function's binary then needs no cryptography, which would have to be loaded at
+// each cold start.
+BLUEPRINT_FAAS_DECL void append_base64(std::string& out, std::span<const std::uint8_t> data) {
+    constexpr std::size_t part = 12 * 1024;
+    out.reserve(out.size() + (data.size() + 2) / 3 * 4);
+    // A string can only grow by zeros. By parts they are still in the nearest cache when they are overwritten.
+    while (!data.empty()) {
+        const auto some = data.first(std::min(part, data.size()));
+        const auto start = out.size();
+        out.resize(start + (some.size() + 2) / 3 * 4);
+        write_base64(out.data() + start, some);
+        data = data.subspan(some.size());
+    }
 }
 
 BLUEPRINT_FAAS_DECL std::string base64_encode(std::span<const std::uint8_t> data) {
@@ -59,34 +101,51 @@ BLUEPRINT_FAAS_DECL std::string base64_encode(std::span<const std::uint8_t> data
     return out;
 }
 
+/// What four characters mean: three bytes, and a fourth that is 0 if all belong to the alphabet.
+inline std::uint32_t base64_word(const char* at) noexcept {
+    return base64_words[0][static_cast<std::uint8_t>(at[0])] | base64_words[1][static_cast<std::uint8_t>(at[1])] |
+           base64_words[2][static_cast<std::uint8_t>(at[2])] | base64_words[3][static_cast<std::uint8_t>(at[3])];
+}
+
+/// Writes what `text`, of fours without padding, means from `to` on, and one byte more. Returns all words ORed.
+inline std::uint32_t read_base64(std::uint8_t* to, std::string_view text) noexcept {
+    std::uint32_t seen = 0;
+    for (std::size_t at = 0; at < text.size(); at += 4, to += 3) {
+        const auto word = base64_word(text.data() + at);
+        seen |= word;
+        std::memcpy(to, &word, sizeof word);  // the fourth byte is overwritten by the next word
+    }
+    return seen;
+}
+
 BLUEPRINT_FAAS_DECL std::optional<Bytes> base64_decode(std::string_view text) {
     if (text.size() % 4 != 0) return std::nullopt;
-    std::size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-    Bytes out(text.size() / 4 * 3 - padding);
-    const auto value = [&](std::size_t i) -> std::uint32_t {
-        return base64_values[static_cast<std::uint8_t>(text[i])];
-    };
-    const std::size_t whole = padding == 0 ? text.size() : text.size() - 4;
+    if (text.empty()) return Bytes{};
+    // The last four characters come apart: they may be padded, and their bytes do not fill a word.
+    std::array<char, 4> last{};
+    std::copy(text.end() - 4, text.end(), last.begin());
+    text.remove_suffix(4);
+    std::size_t left = 3;
+    for (; left > 1 && last[left] == '='; --left) last[left] = 'A';  // 0
+
+    constexpr std::size_t part = 4 * 1024;
+    Bytes out;
+    out.reserve(text.size() / 4 * 3 + left);
     std::uint32_t seen = 0;
-    auto* to = out.data();
-    for (std::size_t i = 0; i < whole; i += 4) {
-        const auto a = value(i), b = value(i + 1), c = value(i + 2), d = value(i + 3);
-        seen |= a | b | c | d;
-        const auto bits = a << 18 | b << 12 | c << 6 | d;
-        *to++ = static_cast<std::uint8_t>(bits >> 16);
-        *to++ = static_cast<std::uint8_t>(bits >> 8);
-        *to++ = static_cast<std::uint8_t>(bits);
+    // A vector can only grow by zeros. By parts they are still in the nearest cache when they are overwritten.
+    while (!text.empty()) {
+        const auto some = text.substr(0, part);
+        const auto start = out.size();
+        out.resize(start + some.size() / 4 * 3 + 1);
+        seen |= read_base64(out.data() + start, some);
+        out.pop_back();
+        text.remove_prefix(some.size());
     }
-    if (padding != 0) {
-        const auto a = value(whole), b = value(whole + 1), c = padding == 1 ? value(whole + 2) : 0;
-        seen |= a | b | c;
-        const auto bits = a << 18 | b << 12 | c << 6;
-        if ((bits & (padding == 1 ? 0xffU : 0xffffU)) != 0) return std::nullopt;
-        *to++ = static_cast<std::uint8_t>(bits >> 16);
-        if (padding == 1) *to = static_cast<std::uint8_t>(bits >> 8);
-    }
-    if ((seen & 0x80U) != 0) return std::nullopt;
+    const auto word = base64_word(last.data());
+    const auto bytes = std::bit_cast<std::array<std::uint8_t, 4>>(word);
+    if (std::any_of(bytes.begin() + left, bytes.begin() + 3, [](auto byte) { return byte != 0; })) return std::nullopt;
+    if (std::bit_cast<std::array<std::uint8_t, 4>>(seen | word)[3] != 0) return std::nullopt;
+    out.insert(out.end(), bytes.begin(), bytes.begin() + left);
     return out;
 }
 

@@ -149,6 +149,7 @@ BLUEPRINT_FAAS_DECL std::string write_exec_answer(std::optional<JobId> id, const
     }
     out += "\"result\":";
     if (base64) {
+        out.reserve(out.size() + (outcome->size() + 2) / 3 * 4 + 96);  // also for what follows
         out += '"';
         append_base64(out, *outcome);
         out += '"';
