@@ -13,7 +13,9 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,32 +54,32 @@ public:
         auto payload = hash_payload(request, options.unsigned_payload);
         if (!payload) return std::move(payload).error();
         const auto rules = path_rules(scope.service);
-        const bool same_second = set_time(now);
+        set_time(now);
         const bool send_hash = !rules.encode || options.send_payload_hash || options.unsigned_payload;
         const auto token = credentials.session_token.reveal();
         const auto signed_token = options.token_after_signing ? std::string_view{} : token;
-        const bool again = !send_hash && is_like_the_last(request, signed_token);
-        if (again) {
-            if (!same_second) {
-                canonical_.overwrite(last_.date_at, date());
-                last_.hashed_ahead = false;
-            }
-            canonical_.overwrite(last_.payload_at, *payload);
-            request.headers.shorten(last_.fields_size);
-        } else {
-            last_.good = last_.hashed_ahead = false;
+        const bool same_names = !send_hash && has_names_of_last(request, !signed_token.empty());
+        auto unchanged = same_names ? put_in_place(request, signed_token, *payload) : std::nullopt;
+        if (!unchanged) {
+            last_.good = false;
+            unchanged = 0;
             look_at_target(request.target, rules);
-            const auto own = collect(request, token.size());
-            canonical_.add("x-amz-date", date());
-            if (send_hash) canonical_.add("x-amz-content-sha256", *payload);
-            if (!signed_token.empty()) canonical_.add("x-amz-security-token", signed_token);
+            auto own = Own::none;
+            if (same_names) {
+                set_values(request, signed_token);
+            } else {
+                own = collect(request, token.size());
+                last_.date = canonical_.add("x-amz-date", date());
+                if (send_hash) canonical_.add("x-amz-content-sha256", *payload);
+                last_.token = signed_token.empty() ? no_field : canonical_.add("x-amz-security-token", signed_token);
+            }
             canonical_.make(to_string(request.verb), uri_, query_, *payload);
-            if (own == Own::last) request.headers.shorten(last_.fields_size);
             if (own == Own::among_others) drop_own(request.headers);
-            if (!send_hash) remember(request, signed_token);
         }
+        request.headers.shorten(last_.fields_size);
+        if (!last_.good && !send_hash) remember(request);
         const auto& key = key_of(credentials, scope);
-        const auto code = make_signature(hash_canonical(again), key);
+        const auto code = make_signature(hash_canonical(*unchanged), key);
 
         const auto names = canonical_.names_in_text();
         sigv4::Writer out{
@@ -100,7 +102,7 @@ public:
     result<void> presign(HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
                          std::chrono::system_clock::time_point now, std::chrono::seconds lifetime,
                          const SigningOptions& options) {
-        last_.good = last_.hashed_ahead = false;
+        last_.good = false;
         drop_own(request.headers);
         tidy(request.target);
         const auto rules = path_rules(scope.service);
@@ -126,7 +128,7 @@ public:
         const auto uri = canonical_uri(target.substr(0, target.find('?')), rules);
         const auto sorted = canonical_query(query);
         canonical_.make(to_string(request.verb), uri, sorted, *payload);
-        const auto code = make_signature(hash_canonical(false), key_of(credentials, scope));
+        const auto code = make_signature(hash_canonical(0), key_of(credentials, scope));
         if (!token.empty() && options.token_after_signing)
             target.append("&X-Amz-Security-Token=").append(faas::detail::percent_encode(token));
         target.append("&X-Amz-Signature=").append(code);
@@ -145,6 +147,8 @@ private:
     };
     static constexpr std::size_t most_keys = 4;
     static constexpr std::size_t chunk_bytes = 64U * 1024U;
+    static constexpr std::size_t block_bytes = 64;  // of SHA-256
+    static constexpr std::size_t host_field = 0;    // it is added first
 
     static void drop_own(Headers& headers) {
         for (const auto name : sigv4::own_fields) headers.erase(name);
@@ -155,50 +159,119 @@ private:
     }
     // Where the fields of an earlier signing are.
     enum class Own { none, last, among_others };
-    // What the canonical request at hand was made of, apart from the time and the body. Calls of one function are alike
-    // in it, so that only these two have to be put into the text.
+    // What the canonical request at hand was made of, apart from the body. Calls of one function are alike in it but
+    // for the time and a value or two, such as the deadline that a call tells, so that only these have to be put into
+    // the text.
     struct Last {
         bool good = false;
-        bool hashed_ahead = false;  // `ahead_` has taken in the text up to the payload's hash
+        bool same_fields = false;  // as the request at hand
         Verb verb{};
         Origin origin{};
+        std::chrono::sys_seconds second{};
         std::size_t fields_size = 0;  // of all that the caller set, in `last_fields_`
-        std::size_t date_at = 0;
-        std::size_t token_at = 0;
-        std::size_t token_size = 0;
+        std::size_t date = 0;         // its number among the signed fields
+        std::size_t token = no_field;
         std::size_t payload_at = 0;
     };
+    static constexpr std::size_t no_field = static_cast<std::size_t>(-1);
+    // A header field that the caller set, in `last_fields_`.
+    struct Line {
+        std::size_t begin = 0;
+        std::size_t size = 0;
+        std::size_t name_size = 0;
+        std::size_t field = no_field;  // its number among the signed fields
+        std::size_t next_size = 0;     // of the same field of the request at hand
+        bool differs = false;          // there
+    };
+    static std::string_view value_of(std::string_view line, std::size_t name_size) noexcept {
+        return line.substr(name_size + 2, line.size() - name_size - 4);
+    }
 
-    // Whether the canonical request at hand is one for `request` but for the time and the body's hash.
-    bool is_like_the_last(const HttpRequest& request, std::string_view token) const noexcept {
-        if (!last_.good || request.target != target_ || request.verb != last_.verb) return false;
-        if (request.origin != last_.origin || token != canonical_.text().substr(last_.token_at, last_.token_size))
-            return false;
-        auto fields = request.headers.text();
-        if (!fields.starts_with(std::string_view{last_fields_.data(), last_.fields_size})) return false;
-        fields.remove_prefix(last_.fields_size);
-        while (!fields.empty()) {  // what an earlier signing of this request added, if it was one of ours
-            if (!fields.starts_with("X-Amz-Date: ") && !fields.starts_with("Authorization: ") &&
-                !fields.starts_with("X-Amz-Security-Token: "))
+    // Whether the request has the header fields that the last one had, in their order, whatever is in them.
+    bool has_names_of_last(const HttpRequest& request, bool has_token) noexcept {
+        if (!last_.good || has_token != (last_.token != no_field)) return false;
+        auto text = request.headers.text();
+        const std::string_view fields{last_fields_.data(), last_.fields_size};
+        last_.same_fields = text.starts_with(fields);
+        if (last_.same_fields) text.remove_prefix(fields.size());
+        for (auto line = last_.same_fields ? lines_.end() : lines_.begin(); line != lines_.end(); ++line) {
+            const auto before = fields.substr(line->begin, line->size);
+            line->differs = !text.starts_with(before);
+            line->next_size = line->size;
+            if (line->differs) {
+                if (!text.starts_with(before.substr(0, line->name_size + 2))) return false;
+                line->next_size = text.find('\r', line->name_size) + 2;
+            }
+            text.remove_prefix(line->next_size);
+        }
+        while (!text.empty()) {  // what an earlier signing of this request added, if it was one of ours
+            if (!text.starts_with("X-Amz-Date: ") && !text.starts_with("Authorization: ") &&
+                !text.starts_with("X-Amz-Security-Token: "))
                 return false;
-            fields.remove_prefix(fields.find('\r') + 2);
+            text.remove_prefix(text.find('\r') + 2);
         }
         return true;
     }
-    // Only for texts that have the body's hash, and have it once: those of S3 have it among the fields, too.
-    void remember(const HttpRequest& request, std::string_view token) {
+    // Makes the text at hand, which is of a request with the same names, the one of this request. Returns how much of
+    // it is as it was; nothing if it has to be made anew, because something else differs or has another size.
+    std::optional<std::size_t> put_in_place(const HttpRequest& request, std::string_view token,
+                                            std::string_view payload) noexcept {
+        if (request.target != target_ || request.verb != last_.verb || request.origin != last_.origin)
+            return std::nullopt;
+        auto unchanged = last_.payload_at;
+        const auto put = [&](std::size_t field, std::string_view value) {
+            unchanged = std::min(unchanged, canonical_.value_at(field));
+            return canonical_.put_in_place(field, value);
+        };
+        if (last_.second != second_ && !put(last_.date, date())) return std::nullopt;
+        if (!token.empty() && token != canonical_.value_in_text(last_.token) && !put(last_.token, token))
+            return std::nullopt;
+        auto text = request.headers.text();
+        for (auto line = last_.same_fields ? lines_.end() : lines_.begin(); line != lines_.end(); ++line) {
+            if (line->next_size != line->size) return std::nullopt;
+            if (!line->differs) continue;
+            const auto now = text.substr(line->begin, line->size);
+            if (line->field != no_field && !put(line->field, value_of(now, line->name_size))) return std::nullopt;
+            now.copy(last_fields_.data() + line->begin, now.size());
+        }
+        canonical_.overwrite(last_.payload_at, payload);
+        last_.second = second_;
+        return unchanged;
+    }
+    // Sets what the text is made of, of a request with the names of the last one.
+    void set_values(const HttpRequest& request, std::string_view token) {
+        look_at_host(request.origin);
+        canonical_.set(host_field, host_);
+        canonical_.set(last_.date, date());
+        if (!token.empty()) canonical_.set(last_.token, token);
+        if (last_.same_fields)
+            for (auto& line : lines_) line.next_size = line.size;
+        const auto text = request.headers.text();
+        last_.fields_size = 0;
+        for (auto& line : lines_) {
+            line.begin = last_.fields_size;
+            line.size = line.next_size;
+            last_.fields_size += line.size;
+            if (line.field != no_field)
+                canonical_.set(line.field, value_of(text.substr(line.begin, line.size), line.name_size));
+        }
+    }
+    // Only of texts that have the body's hash once: those of S3 have it among the fields, too.
+    void remember(const HttpRequest& request) {
         last_.verb = request.verb;
         last_.origin = request.origin;
+        last_.second = second_;
         const auto fields = request.headers.text();
         fields.copy(last_fields_.room(fields.size()), fields.size());
-        last_.fields_size = fields.size();
-        last_.date_at = canonical_.value_at("x-amz-date");
-        last_.token_at = token.empty() ? 0 : canonical_.value_at("x-amz-security-token");
-        last_.token_size = token.size();
         last_.payload_at = canonical_.text().size() - 64;
         last_.good = true;
     }
 
+    void look_at_host(const Origin& origin) {
+        const bool v6 = origin.host.find(':') != std::string::npos;
+        host_.assign(v6 ? "[" : "").append(origin.host).append(v6 ? "]" : "");
+        if (origin.port != (origin.tls ? 443 : 80)) host_.append(":").append(std::to_string(origin.port));
+    }
     void look_at_target(std::string& target, PathRules rules) {
         if (!target.empty() && target == target_ && rules == rules_) return;
         tidy(target);
@@ -213,14 +286,12 @@ private:
     }
     std::string_view date() const noexcept { return {date_.data(), date_.size()}; }
 
-    // Says whether it is the same second as at the last time.
-    bool set_time(std::chrono::system_clock::time_point now) noexcept {
+    void set_time(std::chrono::system_clock::time_point now) noexcept {
         const auto second = std::chrono::floor<std::chrono::seconds>(now);
-        if (second == second_) return true;
+        if (second == second_) return;
         second_ = second;
         sigv4::Writer out{date_.data()};
         sigv4::put_date(out, second);
-        return false;
     }
 
     // The view lives until the next call.
@@ -251,51 +322,50 @@ private:
     }
 
     // Gathers the fields of the request that are signed, and looks where those of an earlier signing are, which are not
-    // among them. Behind all others they can be cut off: then `last_.fields_size` is the size of the others.
+    // among them. Behind all others they can be cut off: `last_.fields_size` is the size of the others.
     Own collect(const HttpRequest& request, std::size_t token_size) {
-        const auto& origin = request.origin;
-        const bool v6 = origin.host.find(':') != std::string::npos;
-        host_.assign(v6 ? "[" : "").append(origin.host).append(v6 ? "]" : "");
-        if (origin.port != (origin.tls ? 443 : 80)) host_.append(":").append(std::to_string(origin.port));
+        look_at_host(request.origin);
         const auto text = request.headers.text();
         canonical_.begin(text.size() + token_size + 512);  // enough also for the same request when it is signed
         canonical_.add("host", host_);
+        lines_.clear();
+        last_.fields_size = 0;
         auto own = Own::none;
         for (auto lines = text; !lines.empty();) {
             const auto name = canonical_.lower(lines.substr(0, lines.find(':')));
-            const auto size = lines.find('\r', name.size());
-            const auto value = lines.substr(name.size() + 2, size - name.size() - 2);
+            const auto size = lines.find('\r', name.size()) + 2;
             const bool amz = name.starts_with("x-amz-");
             if (amz ? sigv4::is_own_lower(name) : name == "authorization") {
-                if (own == Own::none) {
-                    own = Own::last;
-                    last_.fields_size = text.size() - lines.size();
-                }
+                if (own == Own::none) own = Own::last;
             } else {
                 if (own == Own::last) own = Own::among_others;
-                if (amz || name == "content-type") canonical_.add(name, value);
+                auto& line = lines_.emplace_back();
+                line.begin = last_.fields_size;
+                line.size = size;
+                line.name_size = name.size();
+                if (amz || name == "content-type")
+                    line.field = canonical_.add(name, value_of(lines.substr(0, size), name.size()));
+                last_.fields_size += size;
             }
-            lines.remove_prefix(size + 2);
+            lines.remove_prefix(size);
         }
         return own;
     }
 
-    // `again` says that the text is like the last one but for time and body. From the second of them on, what the calls
-    // of one second share is hashed once: all but the body's hash.
-    faas::detail::Sha256Digest hash_canonical(bool again) {
-        const auto text = canonical_.text();
-        if (!again) {
-            work_ = empty_;
-            work_.update(faas::detail::bytes_of(text));
-            return work_.conclude();
+    // Of the text, that many characters are as at the last time. The whole blocks of them are hashed but once: all up
+    // to the first value that changes from call to call.
+    faas::detail::Sha256Digest hash_canonical(std::size_t unchanged) {
+        const auto text = faas::detail::bytes_of(canonical_.text());
+        unchanged -= unchanged % block_bytes;
+        const auto hashed = ahead_size_ > unchanged ? 0 : ahead_size_;
+        ahead_size_ = 0;
+        if (hashed < unchanged) {
+            if (hashed == 0) ahead_ = empty_;
+            ahead_.update(text.subspan(hashed, unchanged - hashed));
         }
-        if (!last_.hashed_ahead) {
-            ahead_ = empty_;
-            ahead_.update(faas::detail::bytes_of(text.substr(0, last_.payload_at)));
-            last_.hashed_ahead = true;
-        }
-        work_ = ahead_;
-        work_.update(faas::detail::bytes_of(text.substr(last_.payload_at)));
+        ahead_size_ = unchanged;
+        work_ = unchanged == 0 ? empty_ : ahead_;
+        work_.update(text.subspan(unchanged));
         return work_.conclude();
     }
 
@@ -333,13 +403,15 @@ private:
 
     const faas::detail::Sha256 empty_{};  // a copy of it costs less than starting anew
     faas::detail::Sha256 work_{};
-    faas::detail::Sha256 ahead_{};
+    faas::detail::Sha256 ahead_{};  // has taken in the first characters of the text, this many
+    std::size_t ahead_size_ = 0;
     sigv4::CanonicalRequest canonical_{};
     sigv4::Buffer authorization_{};
     sigv4::Buffer to_sign_{};
     sigv4::Buffer chunk_{};
     Last last_{};
     sigv4::Buffer last_fields_{};
+    std::vector<Line> lines_{};
     std::string target_{};  // the last one, and what is signed of it
     PathRules rules_{};
     sigv4::Buffer uri_text_{};
