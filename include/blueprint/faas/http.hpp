@@ -4,6 +4,7 @@
 #include "blueprint/faas/job.hpp"
 #include "blueprint/faas/secret.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -59,6 +60,15 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     return true;
 }
 
+// What a token consists of. Source: RFC 9110, "Tokens".
+inline constexpr std::array<bool, 256> token_characters = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                         "!#$%&'*+-.^_`|~"})
+        table[static_cast<std::uint8_t>(c)] = true;
+    return table;
+}();
+
 }  // namespace detail
 
 /// Header fields as they stand on the wire, in one string that is wiped when it goes: credentials pass through here.
@@ -100,7 +110,7 @@ public:
             return;
         }
         reserve(text_.size() + name.size() + value.size() + 4);
-        text_.append(name).append(": ").append(value).append("\r\n");
+        text_.append(name).append(": ", 2).append(value).append("\r\n", 2);
     }
     /// Returns the first field of that name; the view lives until the headers change.
     std::optional<std::string_view> get(std::string_view name) const noexcept {
@@ -123,12 +133,9 @@ public:
 
 private:
     static constexpr bool is_token(std::string_view name) noexcept {
-        if (name.empty()) return false;
-        for (const char c : name) {
-            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-            if (!letter && std::string_view{"!#$%&'*+.^_`|~"}.find(c) == std::string_view::npos) return false;
-        }
-        return true;
+        for (const char c : name)
+            if (!detail::token_characters[static_cast<std::uint8_t>(c)]) return false;
+        return !name.empty();
     }
     // Looked for one by one, which is a search of whole words of memory: values may be long.
     static constexpr bool is_value(std::string_view value) noexcept {

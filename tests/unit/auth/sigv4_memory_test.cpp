@@ -95,6 +95,18 @@ TEST_CASE("sigv4: a request that is signed again costs no memory, and no key or 
         for (int i = 0; i < 100; ++i)
             good = good && signer->sign(i % 2 == 0 ? request : other, credentials, lambda, at(suite_date)).has_value();
         taken += blocks_taken;
+        // Calls that differ in a value only, as long as the one before or not.
+        auto nearly = other, longer_value = other;
+        nearly.headers.set("X-Amz-Client-Context", "eyJ8");
+        longer_value.headers.set("X-Amz-Client-Context", "eyJ8eyJ8");
+        for (auto* const one : {&nearly, &longer_value})
+            good = good && signer->sign(*one, credentials, lambda, at(suite_date)).has_value();
+        blocks_taken = 0;
+        for (int i = 0; i < 99; ++i) {
+            auto& one = i % 3 == 0 ? other : i % 3 == 1 ? nearly : longer_value;
+            good = good && signer->sign(one, credentials, lambda, at(suite_date)).has_value();
+        }
+        taken += blocks_taken;
         // Buffers that grow leave nothing behind either.
         good = good && signer->sign(request, suite_credentials(longer), lambda, at(suite_date)).has_value();
         aws::signature(aws::signing_key(suite_secret, suite_date, lambda), "text");

@@ -19,6 +19,11 @@ public:
     /// it may only be assigned to afterwards. Several threads may use one key, each with a `work` of its own.
     BLUEPRINT_FAAS_DECL Sha256Digest code(std::span<const std::uint8_t> data, Sha256& work) const;
 
+    /// Returns what a code begins with: a copy of it that has taken in the data is what `finish` makes the code of.
+    /// For data whose beginning is the same again and again.
+    const Sha256& begin() const noexcept { return inner_; }
+    BLUEPRINT_FAAS_DECL Sha256Digest finish(Sha256& work) const;
+
 private:
     Sha256 inner_{};
     Sha256 outer_{};

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -144,6 +145,7 @@ private:
         std::string service;
         std::string scope;  // "20150830/us-east-1/lambda/aws4_request"
         faas::detail::HmacSha256Key hmac;
+        std::uint64_t number;  // from one on, never given twice
     };
     static constexpr std::size_t most_keys = 4;
     static constexpr std::size_t chunk_bytes = 64U * 1024U;
@@ -369,17 +371,35 @@ private:
         return work_.conclude();
     }
 
-    // The view lives until the next call.
+    // The view lives until the next call. What the signatures of one second by one key begin with is written once, and
+    // from the second of them on its whole blocks are hashed but once.
     std::string_view make_signature(const faas::detail::Sha256Digest& canonical, const Key& key) {
-        std::array<char, 64> hash{};
-        sigv4::Writer out{to_sign_.room(key.scope.size() + 128)};
-        out.put("AWS4-HMAC-SHA256\n");
-        out.put(date());
-        out.put('\n');
-        out.put(key.scope);
-        out.put('\n');
-        out.put(hex(canonical, hash));
-        return hex(key.hmac.code(faas::detail::bytes_of(out.text()), work_), signature_hex_);
+        const bool again = to_sign_second_ == second_ && to_sign_key_ == key.number;
+        if (!again) {
+            to_sign_key_ = 0;  // until all is there
+            sigv4::Writer out{to_sign_.room(key.scope.size() + 128)};
+            out.put("AWS4-HMAC-SHA256\n");
+            out.put(date());
+            out.put('\n');
+            out.put(key.scope);
+            out.put('\n');
+            to_sign_size_ = out.size();
+            to_sign_ahead_size_ = 0;
+            to_sign_second_ = second_;
+            to_sign_key_ = key.number;
+        }
+        sigv4::Writer hash{to_sign_.data() + to_sign_size_};
+        sigv4::put_hex(hash, canonical);
+        const auto text = faas::detail::bytes_of({to_sign_.data(), to_sign_size_ + 64});
+        if (again && to_sign_ahead_size_ == 0) {
+            const auto size = to_sign_size_ - to_sign_size_ % block_bytes;
+            to_sign_ahead_ = key.hmac.begin();
+            to_sign_ahead_.update(text.first(size));
+            to_sign_ahead_size_ = size;
+        }
+        work_ = to_sign_ahead_size_ == 0 ? key.hmac.begin() : to_sign_ahead_;
+        work_.update(text.subspan(to_sign_ahead_size_));
+        return hex(key.hmac.finish(work_), signature_hex_);
     }
 
     const Key& key_of(const Credentials& credentials, const SigningScope& scope) {
@@ -397,7 +417,8 @@ private:
                             .region = scope.region,
                             .service = scope.service,
                             .scope = credential_scope(day, scope),
-                            .hmac = faas::detail::HmacSha256Key{derived.reveal()}});
+                            .hmac = faas::detail::HmacSha256Key{derived.reveal()},
+                            .number = ++keys_made_});
         return keys_.back();
     }
 
@@ -408,6 +429,11 @@ private:
     sigv4::CanonicalRequest canonical_{};
     sigv4::Buffer authorization_{};
     sigv4::Buffer to_sign_{};
+    std::size_t to_sign_size_ = 0;  // without the hash behind it
+    std::uint64_t to_sign_key_ = 0;
+    std::chrono::sys_seconds to_sign_second_{};
+    faas::detail::Sha256 to_sign_ahead_{};  // has taken in the first characters of it, this many
+    std::size_t to_sign_ahead_size_ = 0;
     sigv4::Buffer chunk_{};
     Last last_{};
     sigv4::Buffer last_fields_{};
@@ -420,6 +446,7 @@ private:
     std::string_view query_{};
     std::string host_{};
     std::vector<Key> keys_{};
+    std::uint64_t keys_made_ = 0;
     std::chrono::sys_seconds second_{std::chrono::seconds::min()};
     std::array<char, 16> date_{};
     std::array<char, 64> payload_hex_{};

@@ -2,10 +2,12 @@
 #define BLUEPRINT_FAAS_AUTH_IMPL_SIGV4_TEXT_HPP
 
 #include "blueprint/faas/auth/sigv4_signing.hpp"
+#include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,14 +28,6 @@ inline constexpr std::array<bool, 256> unreserved = [] {
     std::array<bool, 256> table{};
     for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"})
         table[static_cast<std::uint8_t>(c)] = true;
-    return table;
-}();
-
-// Each byte as two hexadecimal digits.
-inline constexpr std::array<std::array<char, 2>, 256> hex_pairs = [] {
-    std::array<std::array<char, 2>, 256> table{};
-    for (std::size_t i = 0; i < table.size(); ++i)
-        table[i] = {"0123456789abcdef"[i >> 4U], "0123456789abcdef"[i & 15U]};
     return table;
 }();
 
@@ -303,11 +297,28 @@ inline void put_date(Writer& out, std::chrono::sys_seconds time) noexcept {
     out.put('Z');
 }
 
-inline void put_hex(Writer& out, std::span<const std::uint8_t> bytes) noexcept {
+// Writes four bytes as eight hexadecimal digits at once: their halves are spread over eight bytes, and those above nine
+// go on from 'a'.
+inline void put_hex(Writer& out, const Sha256Digest& bytes) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101U;
     char* to = out.at();
-    for (const auto byte : bytes) {
-        std::memcpy(to, hex_pairs[byte].data(), 2);
-        to += 2;
+    for (std::size_t i = 0; i < bytes.size(); i += 4, to += 8) {
+        std::uint64_t halves = 0;
+        if constexpr (std::endian::native == std::endian::little) {
+            std::uint32_t four = 0;
+            std::memcpy(&four, bytes.data() + i, 4);
+            halves = (four | std::uint64_t{four} << 16U) & 0x0000ffff0000ffffU;
+            halves = (halves | halves << 8U) & 0x00ff00ff00ff00ffU;
+            halves = ((halves >> 4U) | halves << 8U) & ones * 0x0fU;
+        } else {
+            for (std::size_t k = i; k < i + 4; ++k) {
+                const std::uint64_t byte = bytes[k];
+                halves = halves << 16U | (byte >> 4U) << 8U | (byte & 15U);
+            }
+        }
+        const auto letters = ((halves + ones * 6) >> 4U) & ones;
+        halves += ones * '0' + letters * ('a' - '0' - 10);
+        std::memcpy(to, &halves, 8);
     }
     out.at(to);
 }

@@ -27,6 +27,10 @@ BLUEPRINT_FAAS_DECL HmacSha256Key::HmacSha256Key(std::span<const std::uint8_t> k
 BLUEPRINT_FAAS_DECL Sha256Digest HmacSha256Key::code(std::span<const std::uint8_t> data, Sha256& work) const {
     work = inner_;
     work.update(data);
+    return finish(work);
+}
+
+BLUEPRINT_FAAS_DECL Sha256Digest HmacSha256Key::finish(Sha256& work) const {
     const Sha256Digest digest = work.conclude();
     work = outer_;
     work.update(digest);
