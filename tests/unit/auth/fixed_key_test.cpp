@@ -33,6 +33,17 @@ TEST_CASE("auth: each kind writes its one header field, also when asked twice") 
           "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
 }
 
+TEST_CASE("auth: what a fixed key needs is there at once, so nobody has to wait for it") {
+    HttpRequest request;
+    CHECK(NoAuth{}.try_authorize(request, purpose::ControlPlane{}));
+    Bearer bearer{"t-1"};
+    CHECK(try_authorize(bearer, request, purpose::Upload{}));
+    CHECK(request.headers.text() == "");
+    CHECK(try_authorize(bearer, request, purpose::ControlPlane{}));
+    CHECK(try_authorize(bearer, request, purpose::Invocation{"https://a"}));
+    CHECK(request.headers.text() == "Authorization: Bearer t-1\r\n");
+}
+
 TEST_CASE("auth: a pre-authorised upload gets no credential") {
     CHECK(authorized(Bearer{"t-1"}, purpose::Upload{}).headers.text() == "");
     CHECK(authorized(ApiKey{"X-Api-Key", "k-1"}, purpose::Upload{}).headers.text() == "");

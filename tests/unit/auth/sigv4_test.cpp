@@ -117,6 +117,29 @@ struct World {
 
 }  // namespace
 
+TEST_CASE("sigv4: credentials that are there sign at once, and what cannot be signed is left to be explained") {
+    asio::io_context io;
+    HandClock clock;
+    Source source;
+    SigV4<Source> auth{source, {.region = "us-east-1"}, clock};
+    auto request = lambda_by_arn();
+    CHECK_FALSE(auth.try_authorize(request, purpose::Invocation{}));  // nothing was fetched yet
+    CHECK(source->fetched == 0);
+    CHECK(auth.try_authorize(request, purpose::Upload{}));
+    CHECK(request.headers.text() == lambda_by_arn().headers.text());
+    ok(run(io, auth.authorize(request, purpose::Invocation{})));
+    source->ready = source->next;
+    auto again = lambda_by_arn();
+    CHECK(auth.try_authorize(again, purpose::Invocation{}));
+    CHECK(again.headers.text() == request.headers.text());
+    CHECK(auth.try_authorize(again, purpose::ControlPlane{"s3"}));
+    CHECK(authorization(again).find("/us-east-1/s3/") != std::string::npos);
+
+    SigV4<Source> nowhere{source, {}, clock};
+    CHECK_FALSE(nowhere.try_authorize(again, purpose::Invocation{}));
+    CHECK(failed(run(io, nowhere.authorize(again, purpose::Invocation{}))).code == errc::invalid_configuration);
+}
+
 TEST_CASE("sigv4: calls and management are signed, for the service that the purpose names, and uploads are not") {
     asio::io_context io;
     HandClock clock;

@@ -17,9 +17,14 @@ public:
     ApiKey(std::string header, Secret key) : header_{std::move(header)}, key_{std::move(key)} {}
 
     template <class Purpose>
-    asio::awaitable<result<void>> authorize(HttpRequest& request, Purpose) const {
-        if constexpr (!std::is_same_v<Purpose, purpose::Upload>) request.headers.set(header_, key_.reveal());
+    asio::awaitable<result<void>> authorize(HttpRequest& request, Purpose purpose) const {
+        try_authorize(request, purpose);
         co_return result<void>{};
+    }
+    template <class Purpose>
+    bool try_authorize(HttpRequest& request, Purpose) const {
+        if constexpr (!std::is_same_v<Purpose, purpose::Upload>) request.headers.set(header_, key_.reveal());
+        return true;
     }
     bool invalidate() noexcept { return false; }  // a fixed key has no fresher version
 

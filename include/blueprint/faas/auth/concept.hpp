@@ -37,7 +37,9 @@ struct Upload {};
 /// use the credential. A model that has to ask somebody may also have `authorize(request, purpose, deadline)`, and one
 /// whose credentials change while calls are under way `invalidate(request)`, which drops only what that request was
 /// sent with: see `authorize` and `invalidate` below. One that learns from answers (the platform's clock, say) may have
-/// `observe(request, answer)`, which is called for every answer before it is judged.
+/// `observe(request, answer)`, which is called for every answer before it is judged. One that mostly has what it needs
+/// at hand may have `try_authorize(request, purpose)`, which completes the request without a coroutine's cost and says
+/// true; or it says false, for whatever reason, and `authorize` is asked, which tells the reason if it is an error.
 /// Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials, SigV4.
 template <class A>
 concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& request, purpose::Invocation invocation) {
@@ -55,6 +57,15 @@ asio::awaitable<result<void>> authorize(AuthPolicy& auth, HttpRequest& request, 
         return auth.authorize(request, purpose, deadline);
     else
         return auth.authorize(request, purpose);
+}
+
+/// Completes `request` if `auth` can do so at once; false: `authorize` is to be asked.
+template <Auth AuthPolicy, class Purpose>
+bool try_authorize(AuthPolicy& auth, HttpRequest& request, Purpose purpose) {
+    if constexpr (requires { auth.try_authorize(request, purpose); })
+        return auth.try_authorize(request, purpose);
+    else
+        return false;
 }
 
 /// Drops the credential that the refused `request` was sent with, and tells whether the next call may give another one.

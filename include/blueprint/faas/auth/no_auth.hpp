@@ -11,6 +11,7 @@ class NoAuth {
 public:
     static constexpr bool reveals_secret = false;
     asio::awaitable<result<void>> authorize(HttpRequest&, auto /*purpose*/) const { co_return result<void>{}; }
+    bool try_authorize(HttpRequest&, auto /*purpose*/) const noexcept { return true; }
     bool invalidate() noexcept { return false; }
 };
 static_assert(Auth<NoAuth>);

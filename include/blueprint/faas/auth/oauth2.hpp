@@ -114,6 +114,16 @@ public:
         }
         co_return result<void>{};
     }
+    /// Sends the token that is there, if one is.
+    template <class Purpose>
+    bool try_authorize(HttpRequest& request, Purpose) {
+        if constexpr (!std::is_same_v<Purpose, purpose::Upload>) {
+            const auto token = misconfigured() ? nullptr : cache_->ready();
+            if (!token) return false;
+            request.headers.set("Authorization", token->reveal());
+        }
+        return true;
+    }
     bool invalidate() noexcept {
         return cache_->invalidate([](const Secret&) { return true; });
     }

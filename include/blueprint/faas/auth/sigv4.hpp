@@ -106,8 +106,6 @@ public:
     template <class Purpose>
     asio::awaitable<result<void>> authorize(HttpRequest& request, [[maybe_unused]] Purpose purpose,
                                             [[maybe_unused]] Deadline deadline) {
-        std::string_view service;
-        if constexpr (std::is_same_v<Purpose, purpose::ControlPlane>) service = purpose.service;
         if constexpr (!std::is_same_v<Purpose, purpose::Upload>) {
             std::shared_ptr<const aws::Credentials> credentials = provider_.ready();
             if (!credentials) {
@@ -115,9 +113,19 @@ public:
                 if (!fetched) co_return std::move(fetched).error();
                 credentials = std::move(*fetched);
             }
-            co_return signer_->sign(request, credentials, service);
+            co_return signer_->sign(request, credentials, service_of(purpose));
         }
         co_return result<void>{};
+    }
+    /// Signs with credentials that are there; what cannot be signed is left to `authorize`, which tells why.
+    template <class Purpose>
+    bool try_authorize(HttpRequest& request, [[maybe_unused]] Purpose purpose) {
+        if constexpr (std::is_same_v<Purpose, purpose::Upload>) {
+            return true;
+        } else {
+            const std::shared_ptr<const aws::Credentials> credentials = provider_.ready();
+            return credentials && signer_->sign(request, credentials, service_of(purpose)).has_value();
+        }
     }
 
     /// Is told of each answer, for the platform's time.
@@ -134,6 +142,9 @@ public:
     }
 
 private:
+    static constexpr std::string_view service_of(purpose::ControlPlane purpose) noexcept { return purpose.service; }
+    static constexpr std::string_view service_of(purpose::Invocation) noexcept { return {}; }
+
     Provider provider_;
     std::shared_ptr<detail::SharedSigner> signer_;
 };
