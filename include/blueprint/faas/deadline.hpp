@@ -12,16 +12,15 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// A point in time of the clock that all waits are measured with. What decides is told it, and reads no clock.
 using Moment = std::chrono::steady_clock::time_point;
 
-/// Returns the deadline `timeout` from now; a timeout too long for the clock means "never".
-inline Deadline deadline_after(std::chrono::milliseconds timeout) noexcept {
-    const auto now = std::chrono::steady_clock::now();
+/// Returns the deadline `timeout` from `now`; a timeout too long for the clock means "never".
+inline Deadline deadline_after(std::chrono::milliseconds timeout,
+                               Moment now = std::chrono::steady_clock::now()) noexcept {
     const auto room = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::max() - now);
     return timeout >= room ? Deadline::max() : now + timeout;
 }
 
-/// Returns what is left until `deadline`, never less than zero.
-inline std::chrono::milliseconds time_left(Deadline deadline) noexcept {
-    const auto now = std::chrono::steady_clock::now();
+/// Returns what is left from `now` until `deadline`, never less than zero.
+inline std::chrono::milliseconds time_left(Deadline deadline, Moment now = std::chrono::steady_clock::now()) noexcept {
     if (deadline <= now) return std::chrono::milliseconds{0};
     return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now);
 }

@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,23 +54,9 @@ public:
     const CodecPolicy& codec() const noexcept { return codec_; }
 
     /// Runs the job; a job that failed is an `Error` of `errc::function_error`.
-    asio::awaitable<result<JobResult>> invoke(JobCall call) {
-        auto done = co_await invoke_with_metrics(std::move(call));
-        if (!done) co_return std::move(done).error();
-        co_return std::move(done->result);
-    }
+    asio::awaitable<result<JobResult>> invoke(JobCall call) { return run<JobResult>(std::move(call)); }
     /// Runs the job and tells what was measured; of a failed call, as far as known, in `Error::metrics`.
-    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.invoke_timeout))};
-        auto done = co_await codec_.invoke(link, call);
-        if (!done) co_return concluded(link, std::move(done));
-        link.conclude(done->metrics);
-        done->result.job_id = call.job_id;
-        done->result.metadata = std::move(call.metadata);
-        done->result.ran_on = provider_name();
-        co_return done;
-    }
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) { return run<Invocation>(std::move(call)); }
     /// Hands the call over and does not wait for its end.
     asio::awaitable<result<Receipt>> invoke_async(JobCall call)
         requires CanInvokeAsync<CodecPolicy, link_type>
@@ -84,14 +71,9 @@ public:
         requires CanInvokeStreaming<CodecPolicy, link_type>
     {
         co_await asio::this_coro::throw_if_cancelled(false);
-        link_type link{transport_, auth_, resilience_, deadline_after(call.timeout.value_or(options_.invoke_timeout))};
+        link_type link = call_link(call);
         auto done = co_await codec_.invoke_streaming(link, call, sink);
-        if (!done) co_return concluded(link, std::move(done));
-        link.conclude(done->metrics);
-        done->result.job_id = call.job_id;
-        done->result.metadata = std::move(call.metadata);
-        done->result.ran_on = provider_name();
-        co_return done;
+        co_return ended<Invocation>(link, call, std::move(done));
     }
     /// Asks whether the job may be invoked with these credentials and parameters. No job runs by it.
     asio::awaitable<result<void>> check_invoke(JobId id)
@@ -205,6 +187,57 @@ public:
     }
 
 private:
+    link_type call_link(const JobCall& call) {
+        const auto now = std::chrono::steady_clock::now();
+        const auto deadline = deadline_after(call.timeout.value_or(options_.invoke_timeout), now);
+        return {transport_, auth_, resilience_, deadline, Environment::process(), now};
+    }
+    // Asio keeps frames of up to 1,020 bytes for the next coroutine: that of a call without metrics is one of them. A
+    // local of this function costs every call that is under way.
+    template <class T>
+    asio::awaitable<result<T>> run(JobCall call) {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = call_link(call);
+        if constexpr (CanPrepare<CodecPolicy, link_type>) {
+            auto prepared = codec_.prepare(link, call);
+            if (prepared) {
+                typename link_type::Opening first{link};
+                const auto state = co_await asio::this_coro::cancellation_state;
+                if (first.ready(prepared.request(), prepared.purpose(), state.cancelled())) {
+                    auto answer = co_await first.send(prepared.request());
+                    if (first.passes(prepared.request(), answer, prepared.judge))
+                        co_return ended<T>(link, call, prepared.finish(std::move(answer)));
+                }
+                auto last = co_await further(first, prepared);
+                co_return ended<T>(link, call, prepared.finish(std::move(*last)));
+            }
+        }
+        auto done = co_await invoked(link, call);
+        co_return ended<T>(link, call, std::move(*done));
+    }
+    // Not a line of `run`, whose frame it would enlarge.
+    static auto further(auto& first, auto& prepared) {
+        return first.go_on(prepared.request(), prepared.purpose(), prepared.repeat(), prepared.judge);
+    }
+    // By a pointer, for which every call's frame has room.
+    asio::awaitable<std::unique_ptr<result<Invocation>>> invoked(link_type& link, const JobCall& call) {
+        auto done = co_await codec_.invoke(link, call);
+        co_return std::make_unique<result<Invocation>>(std::move(done));
+    }
+    // Puts on a call's outcome what the codec leaves to the executor.
+    template <class T>
+    static result<T> ended(link_type& link, JobCall& call, result<Invocation> done) {
+        if (!done) return concluded<T>(link, std::move(done).error());
+        done->result.job_id = call.job_id;
+        done->result.metadata = std::move(call.metadata);
+        done->result.ran_on = provider_name();
+        if constexpr (std::same_as<T, JobResult>) {
+            return std::move(done->result);
+        } else {
+            link.conclude(done->metrics);
+            return done;
+        }
+    }
     link_type control_link(std::chrono::milliseconds timeout) {
         return {transport_, auth_, resilience_, deadline_after(timeout)};
     }
@@ -212,7 +245,10 @@ private:
     template <class T>
     static result<T> concluded(link_type& link, result<T> outcome) {
         if (outcome) return outcome;
-        Error error = std::move(outcome).error();
+        return concluded<T>(link, std::move(outcome).error());
+    }
+    template <class T>
+    static result<T> concluded(link_type& link, Error error) {
         if (error.provider.empty()) error.provider = provider_name();
         FaasMetrics metrics = error.metrics ? *error.metrics : FaasMetrics{};
         link.conclude(metrics);

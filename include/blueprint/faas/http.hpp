@@ -4,6 +4,7 @@
 #include "blueprint/faas/job.hpp"
 #include "blueprint/faas/secret.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -55,6 +56,7 @@ constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? stat
 
 constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
+    if (a == b) return true;  // mostly, and quick
     for (std::size_t i = 0; i < a.size(); ++i)
         if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
     return true;
@@ -122,8 +124,25 @@ public:
         for (auto line = find(name); !line.empty(); line = find(name))
             text_.erase(static_cast<std::size_t>(line.data() - text_.data()), line.size());
     }
+    /// Calls `visit(name, value)` for each field in order: for those who look for several in one pass.
+    template <class Visit>
+    void each(Visit visit) const {
+        for (std::string_view rest{text_}; !rest.empty();) {
+            const auto name = rest.substr(0, rest.find(':'));
+            const auto end = rest.find('\r', name.size());
+            visit(name, rest.substr(name.size() + 2, end - name.size() - 2));
+            rest.remove_prefix(end + 2);
+        }
+    }
     /// Keeps only the fields that make up the first `size` characters of `text()`.
     void shorten(std::size_t size) { text_.resize(size); }
+    /// The same for fields that are written anew for another request: wipes what goes, keeps the memory, and forgets
+    /// what was refused.
+    void begin_again(std::size_t size) noexcept {
+        if (size < text_.size()) detail::wipe(text_.data() + size, text_.size() - size);
+        text_.resize(std::min(size, text_.size()));
+        refused_.clear();
+    }
     /// Returns all fields as "Name: value\r\n" lines.
     std::string_view text() const noexcept { return text_; }
     bool empty() const noexcept { return text_.empty(); }
@@ -145,7 +164,7 @@ private:
     }
     std::string_view find(std::string_view name) const noexcept {
         for (std::size_t at = 0; at < text_.size();) {
-            const auto end = text_.find("\r\n", at) + 2;
+            const auto end = text_.find('\n', at) + 1;
             if (end - at >= name.size() + 4 && text_[at + name.size()] == ':' &&
                 detail::iequals(std::string_view{text_}.substr(at, name.size()), name))
                 return std::string_view{text_}.substr(at, end - at);
@@ -186,6 +205,14 @@ public:
         const Bytes& bytes = shared_ ? *shared_ : bytes_;
         if (bytes.empty()) return text_;
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+    /// Makes the body an empty text, to be written where this points. Its memory is that of the text before.
+    std::string& begin_text() noexcept {
+        text_.clear();
+        bytes_ = {};
+        shared_.reset();
+        source_.reset();
+        return text_;
     }
     /// Returns the source; null if the bytes are here.
     const std::shared_ptr<BodySource>& source() const noexcept { return source_; }

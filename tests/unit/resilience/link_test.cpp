@@ -77,6 +77,28 @@ public:
 };
 static_assert(Auth<Observer>);
 
+// One that has what it needs at hand only the second time.
+class Sometimes {
+public:
+    static constexpr bool reveals_secret = false;
+    bool try_authorize(HttpRequest& request, auto) {
+        asked->push_back("at hand?");
+        if (asked->size() == 1) return false;
+        request.headers.set("X-By", "hand");
+        return true;
+    }
+    asio::awaitable<result<void>> authorize(HttpRequest& request, auto) {
+        asked->push_back("asked");
+        request.headers.set("X-By", "asking");
+        if (refuses) co_return Error{.code = errc::authentication, .message = "no key"};
+        co_return result<void>{};
+    }
+    bool invalidate() noexcept { return false; }
+    std::shared_ptr<std::vector<std::string>> asked = std::make_shared<std::vector<std::string>>();
+    bool refuses = false;
+};
+static_assert(Auth<Sometimes>);
+
 const Error reset{.code = errc::infrastructure, .message = "reset", .retryable = true, .execution = Execution::unknown};
 const Error refused{
     .code = errc::infrastructure, .message = "refused", .retryable = true, .execution = Execution::not_started};
@@ -459,4 +481,33 @@ TEST_CASE("link: an auth that learns from answers sees each of them, with the re
     world.script->then(200, good);
     ok(world.invoke({.job_id = 0}));
     CHECK((*seen == std::vector<std::string>{"0 401", "1 200"}));
+}
+
+TEST_CASE("link: who is asked to authorise is the one that has it at hand, and only then the one that asks") {
+    Sometimes auth;
+    const auto asked = auth.asked;
+    Scripted<Sometimes> world{{.retry = at_once}, auth};
+    world.script->then(200, good);
+    world.script->then(200, good);
+    const auto first = ok(world.invoke({.job_id = 0}));
+    CHECK((*asked == std::vector<std::string>{"at hand?", "asked"}));
+    CHECK(world.script->seen.back().headers.get("X-By") == "asking");
+    CHECK(first.metrics.attempts == 1);
+    CHECK(first.metrics.failed_attempts.empty());
+    ok(world.invoke({.job_id = 0}));
+    CHECK((*asked == std::vector<std::string>{"at hand?", "asked", "at hand?"}));
+    CHECK(world.script->seen.back().headers.get("X-By") == "hand");
+}
+
+TEST_CASE("link: why a request could not be authorised is told, and nothing is sent") {
+    Sometimes auth;
+    auth.refuses = true;
+    Scripted<Sometimes> world{{.retry = at_once}, auth};
+    const auto error = failed(world.invoke({.job_id = 0}));
+    CHECK(error.code == errc::authentication);
+    CHECK(error.message == "no key");
+    CHECK(error.execution == Execution::not_started);
+    CHECK(world.script->seen.empty());
+    REQUIRE(attempts_of(error).size() == 1);
+    CHECK(error.metrics->attempts == 0);
 }

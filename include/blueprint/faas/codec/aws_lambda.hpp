@@ -7,6 +7,7 @@
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_deployment.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_operations.hpp"
+#include "blueprint/faas/codec/impl/call_forms.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 #include "blueprint/faas/result_sink.hpp"
 
@@ -28,6 +29,32 @@ template <PayloadFormat Format = Base64Json>
 class LambdaCodec {
     static_assert(Format::is_json, "Lambda takes JSON alone: use Base64Json or JsonBytes");
     using Protocol = detail::LambdaProtocol;
+
+    static Repeat repeat_of(const JobCall& call) noexcept { return call.idempotent ? Repeat::safe : Repeat::if_unsent; }
+
+    // A call that is written down.
+    class Prepared {
+    public:
+        Prepared() = default;
+        Prepared(const Protocol& protocol, detail::CallForms::Lease form, const JobCall& call) noexcept
+            : protocol_{&protocol}, form_{std::move(form)}, job_{call.job_id}, repeat_{repeat_of(call)} {}
+        explicit operator bool() const noexcept { return protocol_ != nullptr; }
+        detail::CallForm& form() const noexcept { return *form_; }
+        HttpRequest& request() const noexcept { return form_->request; }
+        purpose::Invocation purpose() const noexcept { return {protocol_->where()}; }
+        Repeat repeat() const noexcept { return repeat_; }
+        static std::optional<Error> judge(const HttpResponse& answer) { return Protocol::judge(answer); }
+        result<Invocation> finish(result<HttpResponse> answer) const {
+            if (!answer) return std::move(answer).error();
+            return protocol_->read_invocation(*answer, job_);
+        }
+
+    private:
+        const Protocol* protocol_ = nullptr;
+        detail::CallForms::Lease form_{};
+        JobId job_{};
+        Repeat repeat_ = Repeat::if_unsent;
+    };
 
 public:
     static constexpr std::string_view provider_name = "AWS Lambda";
@@ -51,6 +78,17 @@ public:
         auto answer = co_await link.exchange(*sent, purpose, repeat_of(call), &Protocol::judge);
         if (!answer) co_return std::move(answer).error();
         co_return protocol_->read_invocation(*answer, call.job_id);
+    }
+    /// Writes the call down for who makes the exchange: see `CanPrepare`.
+    template <class L>
+    Prepared prepare(L& link, const JobCall& call) const {
+        if (misconfigured()) return {};
+        Prepared prepared{*protocol_, forms_->take(call.job_id), call};
+        auto& form = prepared.form();
+        protocol_->begin_form(form, call.job_id);
+        write_event(form.request.body.begin_text(), call, Protocol::Way::wait);
+        if (protocol_->end_form(form, call, link.deadline(), link.now())) return {};  // `invoke` tells why
+        return prepared;
     }
 
     /// Runs the job and hands its result to `sink` while it comes. The function answers with the bytes themselves. Only
@@ -194,17 +232,20 @@ private:
         detail::LambdaOperations<L> operations{exchanges};
     };
 
-    static Repeat repeat_of(const JobCall& call) noexcept { return call.idempotent ? Repeat::safe : Repeat::if_unsent; }
-
     result<HttpRequest> write_call(const JobCall& call, Deadline deadline, Protocol::Way way) const {
-        std::string body = "{\"job_id\":" + std::to_string(call.job_id.value()) + ",\"args\":";
+        std::string body;
+        write_event(body, call, way);
+        return protocol_->call_request(call, std::move(body), deadline, way);
+    }
+    static void write_event(std::string& body, const JobCall& call, Protocol::Way way) {
+        body.append("{\"job_id\":").append(std::to_string(call.job_id.value())).append(",\"args\":");
         Format::append(body, call.args);
         if (way == Protocol::Way::queue) body += Protocol::queued_context(call);
         body += '}';
-        return protocol_->call_request(call, std::move(body), deadline, way);
     }
 
     std::shared_ptr<const Protocol> protocol_;
+    std::shared_ptr<detail::CallForms> forms_ = std::make_shared<detail::CallForms>();
 };
 static_assert(Codec<LambdaCodec<>>);
 

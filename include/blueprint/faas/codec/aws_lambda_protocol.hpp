@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_AWS_LAMBDA_PROTOCOL_HPP
 
 #include "blueprint/faas/codec/aws_lambda_options.hpp"
+#include "blueprint/faas/codec/impl/call_forms.hpp"
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/detail/declare.hpp"
@@ -15,6 +16,10 @@
 #include <string_view>
 
 namespace blueprint::faas::detail {
+
+namespace lambda_protocol {
+struct CallFields;
+}
 
 /// The wire format of the Lambda API without any exchange: requests out of operations, results out of answers.
 /// Immutable after construction; `environment` outlives it.
@@ -48,6 +53,11 @@ public:
     /// Source: AWS Lambda Developer Guide, "Invoke" and "Lambda quotas".
     BLUEPRINT_FAAS_DECL result<HttpRequest> call_request(const JobCall& call, std::string body, Deadline deadline,
                                                          Way way) const;
+    /// Begins the same for a call that is waited for: `form` is then one of its job and lacks the body.
+    BLUEPRINT_FAAS_DECL void begin_form(CallForm& form, JobId id) const;
+    /// Ends it, when the body is written. `now` is the moment that the deadline is counted from.
+    BLUEPRINT_FAAS_DECL std::optional<Error> end_form(CallForm& form, const JobCall& call, Deadline deadline,
+                                                      Moment now) const;
     /// What a queued call says beside its bytes, as it stands in the event: `,"context":{...}`; empty if nothing.
     /// Client contexts reach functions that are waited for alone.
     BLUEPRINT_FAAS_DECL static std::string queued_context(const JobCall& call);
@@ -74,6 +84,12 @@ public:
 
 private:
     BLUEPRINT_FAAS_DECL result<Url> checked_base() const;
+    FaasMetrics read_metrics(const HttpResponse& answer, const lambda_protocol::CallFields& told) const;
+    void write_head(HttpRequest& request, JobId id, Way way) const;
+    std::optional<Error> complete(HttpRequest& request, std::string& json, std::string& base64, const JobCall& call,
+                                  Deadline deadline, Moment now, Way way) const;
+    result<Invocation> read_unusual(const HttpResponse& answer, JobId id, FaasMetrics metrics,
+                                    std::optional<std::string_view> failed) const;
 
     LambdaOptions options_;
     const Environment& environment_;

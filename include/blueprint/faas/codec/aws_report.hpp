@@ -37,6 +37,9 @@ struct LambdaReport {
 /// schema reference".
 BLUEPRINT_FAAS_DECL std::optional<LambdaReport> find_lambda_report(std::string_view log, std::string_view request_id);
 
+/// Finds the report of the call `request_id` in `log` and puts what it tells into `metrics`, if there is one.
+BLUEPRINT_FAAS_DECL void apply_last_report(std::string_view log, std::string_view request_id, FaasMetrics& metrics);
+
 /// Puts what the report tells into `metrics`. A report without a start means that the instance was there already.
 BLUEPRINT_FAAS_DECL void apply_lambda_report(const LambdaReport& report, FaasMetrics& metrics);
 

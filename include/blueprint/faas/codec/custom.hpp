@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/impl/call_forms.hpp"
 #include "blueprint/faas/codec/impl/custom_deployment.hpp"
 #include "blueprint/faas/codec/impl/custom_discovered.hpp"
 #include "blueprint/faas/codec/payload.hpp"
@@ -35,6 +36,30 @@ class CustomCodec {
     using Protocol = detail::CustomProtocol;
     using Route = Protocol::Route;
 
+    // A call that is written down, or is to be.
+    class Prepared {
+    public:
+        Prepared() = default;
+        Prepared(const CustomCodec& codec, const JobCall& call)
+            : codec_{&codec}, form_{codec.forms_->take(call.job_id)}, job_{call.job_id} {}
+        explicit operator bool() const noexcept { return codec_ != nullptr; }
+        detail::CallForm& form() const noexcept { return *form_; }
+        HttpRequest& request() const noexcept { return form_->request; }
+        purpose::Invocation purpose() const noexcept { return {form_->audience}; }
+        Repeat repeat() const noexcept { return form_->repeat; }
+        static std::optional<Error> judge(const HttpResponse& answer) { return Protocol::judge(answer); }
+        result<Invocation> finish(result<HttpResponse> answer) const {
+            if (answer) return codec_->protocol_->read_invocation(*answer, job_);
+            if (answer.error().http_status == 404) codec_->discovered_->forget_endpoint(job_);
+            return std::move(answer).error();
+        }
+
+    private:
+        const CustomCodec* codec_ = nullptr;
+        detail::CallForms::Lease form_{};
+        JobId job_{};
+    };
+
 public:
     static constexpr std::string_view provider_name = "Custom HTTP FaaS";
 
@@ -52,15 +77,22 @@ public:
             auto stopped = co_await learn(link);
             if (stopped) co_return std::move(*stopped);
         }
-        auto sent = write_call(call, link.deadline());
-        if (!sent) co_return sent.error();
-        const purpose::Invocation purpose{sent->audience};
-        auto answer = co_await link.exchange(sent->request, purpose, sent->repeat, &Protocol::judge);
-        if (!answer) {
-            if (answer.error().http_status == 404) discovered_->forget_endpoint(call.job_id);
-            co_return answer.error();
-        }
-        co_return protocol_->read_invocation(*answer, call.job_id);
+        const Prepared prepared{*this, call};
+        auto wrong = write_call(prepared.form(), call, link.deadline());
+        if (wrong) co_return std::move(*wrong);
+        auto& request = prepared.request();
+        const auto purpose = prepared.purpose();
+        const auto repeat = prepared.repeat();
+        auto answer = co_await link.exchange(request, purpose, repeat, &Protocol::judge);
+        co_return prepared.finish(std::move(answer));
+    }
+    /// Writes the call down for who makes the exchange: see `CanPrepare`.
+    template <class L>
+    Prepared prepare(L& link, const JobCall& call) const {
+        if (misconfigured() || must_learn()) return {};
+        Prepared prepared{*this, call};
+        if (write_call(prepared.form(), call, link.deadline())) return {};  // `invoke` tells why
+        return prepared;
     }
 
     /// Hands the call over with `Prefer: respond-async`. A platform that ignores that has run the job when it answers:
@@ -77,11 +109,14 @@ public:
         }
         if (lacks(call.job_id, "async")) co_return protocol_->lacks("invoke_async", "async");
         // The time that the caller has for handing over is none that the job should be held to.
-        auto sent = write_call(call, Deadline::max());
-        if (!sent) co_return sent.error();
-        sent->request.headers.set("Prefer", "respond-async");
-        const purpose::Invocation purpose{sent->audience};
-        auto answer = co_await link.exchange(sent->request, purpose, sent->repeat, &Protocol::judge);
+        auto form = forms_->take(call.job_id);
+        auto wrong = write_call(*form, call, Deadline::max());
+        if (wrong) co_return std::move(*wrong);
+        form->request.headers.set("Prefer", "respond-async");
+        auto& request = form->request;
+        const purpose::Invocation purpose{form->audience};
+        const auto repeat = form->repeat;
+        auto answer = co_await link.exchange(request, purpose, repeat, &Protocol::judge);
         const bool as_announced = answer ? answer->status == 202 : answer.error().code != errc::unsupported;
         if (!as_announced) discovered_->forget_announced();
         if (!answer) {
@@ -206,49 +241,40 @@ public:
     }
 
 private:
-    // A call ready to be sent, and what its repetition may do.
-    struct Written {
-        HttpRequest request{};
-        std::string audience{};
-        Repeat repeat = Repeat::if_unsent;
-    };
-
-    result<Written> write_call(const JobCall& call, Deadline deadline) const {
-        auto known = discovered_->view(call.job_id);
-        if (!protocol_->announced_for(call.job_id)) known.announced.reset();
-        Written out;
-        auto& request = out.request;
+    std::optional<Error> write_call(detail::CallForm& form, const JobCall& call, Deadline deadline) const {
+        begin_form(form, call.job_id);
+        auto& request = form.request;
+        protocol_->add_call_headers(request, call, deadline);
+        const bool has_key = form.honours_keys && Protocol::ensure_key(request);
+        form.repeat = call.idempotent || has_key ? Repeat::safe : Repeat::if_unsent;
+        auto& body = request.body.begin_text();
+        if constexpr (Format::is_json)
+            body.append("{\"job_id\":").append(std::to_string(call.job_id.value())).append(",\"args\":");
+        Format::append(body, call.args);
+        if constexpr (Format::is_json) body += '}';
+        return Protocol::check_size(call.job_id, body.size(), form.longest_body);
+    }
+    // What is the same for all calls of a job, until something new becomes known.
+    void begin_form(detail::CallForm& form, JobId id) const {
+        const auto state = discovered_->changes();
+        if (form.is_for(id, state)) return;
+        form.clear();
+        auto known = discovered_->view(id);
+        if (!protocol_->announced_for(id)) known.announced.reset();
+        auto& request = form.request;
         request.verb = Verb::post;
         request.max_response_bytes = protocol_->answer_limit(known.announced.get());
-        auto url = known.endpoint ? std::move(*known.endpoint) : protocol_->invoke_url(call.job_id, bare);
+        auto url = known.endpoint ? std::move(*known.endpoint) : protocol_->invoke_url(id, bare);
         request.origin = std::move(url.origin);
         request.target = std::move(url.target);
-        out.audience = to_string(request.origin) + request.target;
-        protocol_->add_call_headers(request, call, deadline);
-        const bool keyed = protocol_->honours_keys(known.announced.get()) && Protocol::ensure_key(request);
-        if (call.idempotent || keyed) out.repeat = Repeat::safe;
-        auto body = write_body(request, call);
-        const auto limit = protocol_->request_limit(known.announced.get());
-        if (auto too_long = Protocol::check_size(call.job_id, body.size(), limit)) return std::move(*too_long);
-        request.body = std::move(body);
-        return out;
+        form.audience = to_string(request.origin) + request.target;
+        form.longest_body = protocol_->request_limit(known.announced.get());
+        form.honours_keys = protocol_->honours_keys(known.announced.get());
+        request.headers.add("Content-Type", Format::is_json ? "application/json" : "application/octet-stream");
+        if constexpr (std::same_as<Format, Base64Json>) request.headers.add("X-Blueprint-Bytes", "base64");
+        if constexpr (!Format::is_json) request.headers.add("X-Blueprint-Job-Id", std::to_string(id.value()));
+        form.fix(id, state);
     }
-    static std::string write_body(HttpRequest& request, const JobCall& call) {
-        std::string body;
-        if constexpr (Format::is_json) {
-            request.headers.set("Content-Type", "application/json");
-            if constexpr (std::same_as<Format, Base64Json>) request.headers.set("X-Blueprint-Bytes", "base64");
-            body = "{\"job_id\":" + std::to_string(call.job_id.value()) + ",\"args\":";
-            Format::append(body, call.args);
-            body += '}';
-        } else {
-            request.headers.set("Content-Type", "application/octet-stream");
-            request.headers.set("X-Blueprint-Job-Id", std::to_string(call.job_id.value()));
-            Format::append(body, call.args);
-        }
-        return body;
-    }
-
     bool lacks(JobId id, std::string_view feature) const {
         if (protocol_->options().strict_1_0) return true;
         const auto known = discovered_->announced();
@@ -302,6 +328,7 @@ private:
 
     std::shared_ptr<const Protocol> protocol_;
     std::unique_ptr<detail::CustomDiscovered> discovered_;
+    std::unique_ptr<detail::CallForms> forms_ = std::make_unique<detail::CallForms>();
 };
 static_assert(Codec<CustomCodec<>>);
 

@@ -122,6 +122,8 @@ public:
     BLUEPRINT_FAAS_DECL Error lacks(std::string_view operation, std::string_view feature) const;
 
 private:
+    result<Invocation> read_unusual(const HttpResponse& answer, JobId id) const;
+
     CustomOptions options_;
     Url base_{};
     std::vector<Origin> trusted_{};

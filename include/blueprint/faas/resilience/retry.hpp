@@ -21,7 +21,11 @@ struct RetryLimits {
 /// The retries of one exchange: no clock, no timer, no I/O.
 class RetrySchedule {
 public:
-    explicit RetrySchedule(RetryLimits limits) noexcept : limits_{limits} {}
+    /// `failures`: those that there were already.
+    explicit RetrySchedule(RetryLimits limits, std::uint32_t failures = 0) noexcept
+        : limits_{limits}, failures_{failures} {}
+
+    std::uint32_t failures() const noexcept { return failures_; }
 
     /// What follows a failed attempt: wait this long and try again, or (nothing) give up. `jitter` is from [0, 1).
     std::optional<std::chrono::milliseconds> after(const Error& error, double jitter) noexcept {
@@ -37,7 +41,7 @@ public:
 
 private:
     RetryLimits limits_;
-    std::uint32_t failures_ = 0;
+    std::uint32_t failures_;
 };
 
 }  // namespace blueprint::faas

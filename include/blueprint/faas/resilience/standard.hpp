@@ -56,7 +56,7 @@ public:
     /// One exchange with its repeats: see `ResilienceTurn`.
     class Turn {
     public:
-        explicit Turn(std::shared_ptr<State> state) : schedule_{state->options.retry}, state_{std::move(state)} {}
+        explicit Turn(std::shared_ptr<State> state) : state_{std::move(state)} {}
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
         /// Counts an attempt that was neither successful nor failed (its coroutine was destroyed) neither way.
@@ -116,13 +116,13 @@ public:
         }
         Error refused(Moment now);
 
-        RetrySchedule schedule_;
         std::shared_ptr<State> state_;
         GatePermit permit_{};
         std::optional<CircuitBreaker::Ticket> ticket_{};
         std::optional<CircuitBreaker::Ticket> renewal_{};
         bool inside_ = false;
         bool counted_ = false;
+        std::uint32_t failures_ = 0;
         std::uint32_t reserved_ = 0;  // tokens put aside for the next attempt
         std::uint32_t paid_ = 0;      // tokens of the retries so far
     };

@@ -6,6 +6,7 @@
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
 #include "blueprint/faas/codec/aws_report.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_reading.hpp"
+#include "blueprint/faas/codec/impl/call_answer.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
@@ -15,7 +16,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -24,11 +27,37 @@ namespace blueprint::faas::detail {
 
 namespace lambda_protocol {
 
+// Writes a text, which is UTF-8, as a JSON string.
+inline void append_text(std::string& out, std::string_view text) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    out += '"';
+    for (const char c : text) {
+        static constexpr std::string_view plain = "\"\\\b\f\n\r\t";
+        static constexpr std::string_view letters = "\"\\bfnrt";
+        const auto code = static_cast<unsigned char>(c);
+        const auto known = code >= 0x20 && c != '"' && c != '\\' ? std::string_view::npos : plain.find(c);
+        if (known != std::string_view::npos)
+            out.append(1, '\\').append(1, letters[known]);
+        else if (code < 0x20)
+            out.append("\\u00").append(1, digits[code >> 4U]).append(1, digits[code & 15U]);
+        else
+            out += c;
+    }
+    out += '"';
+}
+
+// Writes a member after those that `out` ends with, if any.
 inline void append_member(std::string& out, std::string_view name, std::string_view value) {
-    if (!out.empty()) out += ',';
-    out += json::serialize(json::string_view{name.data(), name.size()});
+    if (!out.empty() && out.back() != '{') out += ',';
+    append_text(out, name);
     out += ':';
-    out += json::serialize(json::string_view{value.data(), value.size()});
+    append_text(out, value);
+}
+
+inline void append_number(std::string& out, std::integral auto number) {
+    std::array<char, 24> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    out.append(digits.data(), end.ptr);
 }
 
 // Whether a call's metadata can stand in JSON, and so reach the function.
@@ -43,20 +72,26 @@ inline std::optional<Error> unfit_metadata(const JobCall& call) {
 // Names that begin so are ours: what a caller's metadata says must not turn its job into something else.
 inline constexpr std::string_view own_names = "blueprint-";
 
-inline std::string client_context(const JobCall& call, Deadline deadline, bool stream, const Environment& environment) {
-    std::string custom;
+// Writes {"custom":{...}} over `out`; nothing if there is nothing to tell.
+inline void write_client_context(std::string& out, const JobCall& call, Deadline deadline, Moment now, bool stream,
+                                 const Environment& environment) {
+    static constexpr std::string_view begin = "{\"custom\":{";
+    out = begin;
     for (const auto& [name, value] : call.metadata)
-        if (!name.starts_with(own_names)) append_member(custom, name, value);
+        if (!name.starts_with(own_names)) append_member(out, name, value);
     if (deadline != Deadline::max()) {
         static constexpr std::chrono::milliseconds longest =
             std::chrono::hours{24 * 365};  // so that no clock overflows
-        const auto at = environment.now() + std::min(time_left(deadline), longest);
-        const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
-        append_member(custom, "blueprint-deadline-ms", std::to_string(unix_ms));
+        const auto at = environment.now() + std::min(time_left(deadline, now), longest);
+        out += out.size() == begin.size() ? "\"blueprint-deadline-ms\":\"" : ",\"blueprint-deadline-ms\":\"";
+        append_number(out, std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count());
+        out += '"';
     }
-    if (stream) append_member(custom, "blueprint-response", "stream");
-    if (custom.empty()) return custom;
-    return base64_encode(bytes_of("{\"custom\":{" + custom + "}}"));
+    if (stream) append_member(out, "blueprint-response", "stream");
+    if (out.size() == begin.size())
+        out.clear();
+    else
+        out += "}}";
 }
 
 inline std::vector<std::string> stack_trace(const json::object& failure) {
@@ -112,41 +147,73 @@ BLUEPRINT_FAAS_DECL Error LambdaProtocol::function_failed(std::string_view failu
     return error;
 }
 
-BLUEPRINT_FAAS_DECL result<HttpRequest> LambdaProtocol::call_request(const JobCall& call, std::string body,
-                                                                     Deadline deadline, Way way) const {
+inline void LambdaProtocol::write_head(HttpRequest& request, JobId id, Way way) const {
+    static constexpr std::size_t most_streamed = 256U << 20U;  // Lambda ends them at 200 MB
+    request.origin = base_.origin;
+    request.verb = Verb::post;
+    request.target = base_.target;
+    request.target += function_path(id, way == Way::stream ? "2021-11-15" : "2015-03-31");
+    request.target += way == Way::stream ? "/response-streaming-invocations" : "/invocations";
+    if (!options_.alias.empty()) request.target.append("?Qualifier=").append(percent_encode(options_.alias));
+    request.max_response_bytes = way == Way::stream ? most_streamed : options_.max_answer_bytes;
+    request.headers.add("Content-Type", "application/json");
+    if (way != Way::stream)
+        request.headers.add("X-Amz-Invocation-Type", way == Way::queue   ? "Event"
+                                                     : way == Way::check ? "DryRun"
+                                                                         : "RequestResponse");
+    if ((way == Way::wait || way == Way::stream) && options_.log_tail) request.headers.add("X-Amz-Log-Type", "Tail");
+}
+
+inline std::optional<Error> LambdaProtocol::complete(HttpRequest& request, std::string& json, std::string& base64,
+                                                     const JobCall& call, Deadline deadline, Moment now,
+                                                     Way way) const {
     using namespace lambda_protocol;
     static constexpr std::size_t most_waited = 6'291'456;
     static constexpr std::size_t most_queued = 1'048'576;  // older ones take 256 KB and say so (pitfall 15)
     static constexpr std::size_t most_context = 3583;
-    static constexpr std::size_t most_streamed = 256U << 20U;  // Lambda ends them at 200 MB
-    const auto job = "the call of job " + std::to_string(call.job_id.value());
+    const auto job = [&] { return "the call of job " + std::to_string(call.job_id.value()); };
     const auto most = way == Way::queue ? most_queued : most_waited;
-    if (body.size() > most)
-        return refused(job + " is " + std::to_string(body.size()) + " bytes as it would be sent, and Lambda takes " +
-                       std::to_string(most) + (way == Way::queue ? " of calls that it queues" : "") +
+    if (request.body.size() > most)
+        return refused(job() + " is " + std::to_string(request.body.size()) +
+                       " bytes as it would be sent, and Lambda takes " + std::to_string(most) +
+                       (way == Way::queue ? " of calls that it queues" : "") +
                        "; send less, or the place where the rest is");
-    if (auto unfit = unfit_metadata(call)) return std::move(*unfit);
-    auto path = way == Way::stream ? function_path(call.job_id, "2021-11-15") + "/response-streaming-invocations"
-                                   : function_path(call.job_id) + "/invocations";
-    if (!options_.alias.empty()) path += "?Qualifier=" + percent_encode(options_.alias);
-    auto out = request(Verb::post, path);
-    out.max_response_bytes = way == Way::stream ? most_streamed : options_.max_answer_bytes;
-    out.headers.set("Content-Type", "application/json");
-    if (way != Way::stream)
-        out.headers.set("X-Amz-Invocation-Type", way == Way::queue   ? "Event"
-                                                 : way == Way::check ? "DryRun"
-                                                                     : "RequestResponse");
-    if (way == Way::wait || way == Way::stream) {
-        if (options_.log_tail) out.headers.set("X-Amz-Log-Type", "Tail");
-        const auto context = client_context(call, deadline, way == Way::stream, environment_);
-        if (context.size() > most_context)
-            return refused("the metadata of " + job + " makes a client context of " + std::to_string(context.size()) +
-                           " bytes, and Lambda takes " + std::to_string(most_context) +
-                           "; send less beside the arguments, or as a part of them");
-        if (!context.empty()) out.headers.set("X-Amz-Client-Context", context);
-    }
+    if (auto unfit = unfit_metadata(call)) return unfit;
+    if (way != Way::wait && way != Way::stream) return std::nullopt;
+    write_client_context(json, call, deadline, now, way == Way::stream, environment_);
+    if (json.empty()) return std::nullopt;
+    base64.clear();
+    append_base64(base64, bytes_of(json));
+    if (base64.size() > most_context)
+        return refused("the metadata of " + job() + " makes a client context of " + std::to_string(base64.size()) +
+                       " bytes, and Lambda takes " + std::to_string(most_context) +
+                       "; send less beside the arguments, or as a part of them");
+    request.headers.add("X-Amz-Client-Context", base64);
+    return std::nullopt;
+}
+
+BLUEPRINT_FAAS_DECL result<HttpRequest> LambdaProtocol::call_request(const JobCall& call, std::string body,
+                                                                     Deadline deadline, Way way) const {
+    HttpRequest out;
+    write_head(out, call.job_id, way);
     out.body = std::move(body);
+    std::string json;
+    std::string base64;
+    auto wrong = complete(out, json, base64, call, deadline, std::chrono::steady_clock::now(), way);
+    if (wrong) return std::move(*wrong);
     return out;
+}
+
+BLUEPRINT_FAAS_DECL void LambdaProtocol::begin_form(CallForm& form, JobId id) const {
+    if (form.is_for(id, 0)) return;
+    form.clear();
+    write_head(form.request, id, Way::wait);
+    form.fix(id, 0);
+}
+
+BLUEPRINT_FAAS_DECL std::optional<Error> LambdaProtocol::end_form(CallForm& form, const JobCall& call,
+                                                                  Deadline deadline, Moment now) const {
+    return complete(form.request, form.scratch, form.scratch_base64, call, deadline, now, Way::wait);
 }
 
 BLUEPRINT_FAAS_DECL std::string LambdaProtocol::queued_context(const JobCall& call) {
@@ -163,12 +230,52 @@ BLUEPRINT_FAAS_DECL std::string LambdaProtocol::queued_context(const JobCall& ca
     return members.empty() ? members : ",\"context\":{" + members + '}';
 }
 
+namespace lambda_protocol {
+
+// The fields of an answer that tell about a call.
+struct CallFields {
+    std::optional<std::string_view> request_id{};
+    std::optional<std::string_view> version{};
+    std::optional<std::string_view> log{};
+    std::optional<std::string_view> failed{};
+};
+
+inline CallFields call_fields(const HttpResponse& answer) {
+    CallFields told;
+    const auto take = [](std::optional<std::string_view>& first, std::string_view value) {
+        if (!first) first = value;
+    };
+    answer.headers.each([&](std::string_view name, std::string_view value) {
+        switch (name.size()) {
+            case 16:
+                if (iequals(name, "x-amzn-RequestId")) take(told.request_id, value);
+                if (iequals(name, "X-Amz-Log-Result")) take(told.log, value);
+                break;
+            case 20:
+                if (iequals(name, "X-Amz-Function-Error")) take(told.failed, value);
+                break;
+            case 22:
+                if (iequals(name, "X-Amz-Executed-Version")) take(told.version, value);
+                break;
+            default: break;
+        }
+    });
+    return told;
+}
+
+}  // namespace lambda_protocol
+
 BLUEPRINT_FAAS_DECL FaasMetrics LambdaProtocol::read_metrics(const HttpResponse& answer) const {
+    return read_metrics(answer, lambda_protocol::call_fields(answer));
+}
+
+inline FaasMetrics LambdaProtocol::read_metrics(const HttpResponse& answer,
+                                                const lambda_protocol::CallFields& told) const {
     FaasMetrics metrics;
     metrics.connection_reused = answer.connection_reused;
-    metrics.request_id = lambda_protocol::request_id(answer);
-    metrics.executed_version = answer.headers.get("X-Amz-Executed-Version").value_or("");
-    read_log(answer.headers.get("X-Amz-Log-Result").value_or(""), metrics);
+    metrics.request_id = told.request_id.value_or("");
+    metrics.executed_version = told.version.value_or("");
+    if (told.log) read_log(*told.log, metrics);
     return metrics;
 }
 
@@ -176,18 +283,36 @@ BLUEPRINT_FAAS_DECL void LambdaProtocol::read_log(std::string_view base64, FaasM
     const auto bytes = base64_decode(base64);
     if (!bytes || bytes->empty()) return;
     const auto log = text_of(*bytes);
-    if (const auto report = find_lambda_report(log, metrics.request_id)) apply_lambda_report(*report, metrics);
+    apply_last_report(log, metrics.request_id, metrics);
     if (options_.keep_log_text) metrics.log_tail = log;
 }
 
 BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const HttpResponse& answer, JobId id) const {
+    const auto fields = lambda_protocol::call_fields(answer);
+    auto metrics = read_metrics(answer, fields);
+    if (fields.failed) return read_unusual(answer, id, std::move(metrics), fields.failed);
+    auto told = answer_reading::UsualAnswer{answer.body}.read(id);
+    if (!told) return read_unusual(answer, id, std::move(metrics), std::nullopt);
+    if (!metrics.execution_duration && told->execution_ms)
+        metrics.execution_duration = std::chrono::milliseconds{*told->execution_ms};
+    if (!metrics.memory_used_mib) metrics.memory_used_mib = told->memory_used_mb;
+    result<Invocation> done{boost::system::in_place_value};
+    done->result.job_id = id;
+    done->result.outcome = std::move(*told->bytes);
+    done->metrics = std::move(metrics);
+    return done;
+}
+
+// Reads the answer of a job that failed, and whatever serve() would not have written so.
+inline result<Invocation> LambdaProtocol::read_unusual(const HttpResponse& answer, JobId id, FaasMetrics metered,
+                                                       std::optional<std::string_view> failed) const {
     using namespace lambda_protocol;
     Invocation done;
     done.result.job_id = id;
-    done.metrics = read_metrics(answer);
+    done.metrics = std::move(metered);
     // The status says nothing about the function: it is 200 for one that failed too.
-    if (const auto kind = answer.headers.get("X-Amz-Function-Error")) {
-        auto error = function_failed(answer.body, *kind, std::move(done.metrics));
+    if (failed) {
+        auto error = function_failed(answer.body, *failed, std::move(done.metrics));
         error.http_status = answer.status;
         return error;
     }

@@ -125,38 +125,57 @@ inline std::optional<LambdaReport> read_json_report(std::string_view line) {
     return report;
 }
 
-}  // namespace lambda_report
+/// A report without its request id, which stands in the log or, if that is JSON, here.
+struct Found {
+    LambdaReport report{};
+    std::string_view request_id{};
+};
 
-BLUEPRINT_FAAS_DECL std::optional<LambdaReport> find_lambda_report(std::string_view log, std::string_view request_id) {
-    using namespace lambda_report;
+inline std::optional<Found> find_last(std::string_view log, std::string_view request_id) {
     static constexpr std::string_view lead = "REPORT RequestId:";
     static constexpr std::string_view init_lead = "INIT_REPORT ";
-    std::optional<LambdaReport> found;
+    std::optional<Found> found;
     std::optional<LambdaReport> init;  // told of since the report before
     while (!log.empty()) {
         const auto line = log.substr(0, log.find('\n'));
         log.remove_prefix(std::min(line.size() + 1, log.size()));
-        std::optional<LambdaReport> read;
-        // What the job printed last may stand before it in the same line.
-        if (const auto at = line.rfind(lead); at != std::string_view::npos) {
-            auto rest = lambda_report::trimmed(line.substr(at + lead.size()));
+        std::optional<Found> read;
+        // What the job printed last may stand before it in the same line. Looked for forwards first, which is quick.
+        if (line.find(lead) != std::string_view::npos) {
+            auto rest = trimmed(line.substr(line.rfind(lead) + lead.size()));
             read.emplace().request_id = take_word(rest);
-            take_fields(*read, rest);
+            take_fields(read->report, rest);
         } else if (line.find("platform.report") != std::string_view::npos) {
             const auto begin = line.find('{');
-            if (begin != std::string_view::npos) read = read_json_report(lambda_report::trimmed(line.substr(begin)));
+            auto report =
+                begin == std::string_view::npos ? std::nullopt : read_json_report(trimmed(line.substr(begin)));
+            if (report) read.emplace().report = std::move(*report);
         } else if (line.starts_with(init_lead)) {
             take_fields(init.emplace(), line.substr(init_lead.size()));
         }
         if (!read) continue;
         if (init) {
-            read->init_reported = true;
-            if (!read->init_duration) read->init_duration = init->init_duration;
+            read->report.init_reported = true;
+            if (!read->report.init_duration) read->report.init_duration = init->init_duration;
         }
         init.reset();
-        if (request_id.empty() || read->request_id == request_id) found = std::move(read);
+        const std::string_view id = read->request_id.empty() ? read->report.request_id : read->request_id;
+        if (request_id.empty() || id == request_id) found = std::move(read);
     }
     return found;
+}
+
+}  // namespace lambda_report
+
+BLUEPRINT_FAAS_DECL std::optional<LambdaReport> find_lambda_report(std::string_view log, std::string_view request_id) {
+    auto found = lambda_report::find_last(log, request_id);
+    if (!found) return std::nullopt;
+    if (!found->request_id.empty()) found->report.request_id = found->request_id;
+    return std::move(found->report);
+}
+
+BLUEPRINT_FAAS_DECL void apply_last_report(std::string_view log, std::string_view request_id, FaasMetrics& metrics) {
+    if (const auto found = lambda_report::find_last(log, request_id)) apply_lambda_report(found->report, metrics);
 }
 
 BLUEPRINT_FAAS_DECL void apply_lambda_report(const LambdaReport& report, FaasMetrics& metrics) {

@@ -4,7 +4,9 @@
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/detail/url.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +39,8 @@ public:
         CustomDiscovered* owner_;
     };
 
+    /// Counts up whenever something becomes known or is forgotten. What was made of a view holds while it stays.
+    std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
     View view(JobId id) const {
         const std::lock_guard lock{mutex_};
         const auto found = endpoints_.find(id);
@@ -45,10 +49,11 @@ public:
     void set_endpoint(JobId id, Url url) {
         const std::lock_guard lock{mutex_};
         endpoints_.insert_or_assign(id, std::move(url));
+        count_change();
     }
     void forget_endpoint(JobId id) {
         const std::lock_guard lock{mutex_};
-        endpoints_.erase(id);
+        if (endpoints_.erase(id) != 0) count_change();
     }
 
     /// Returns what the platform announced; null if it was not asked yet, or what it said was forgotten.
@@ -59,11 +64,13 @@ public:
     void set_announced(PlatformDescription description) {
         const std::lock_guard lock{mutex_};
         announced_ = std::make_shared<const PlatformDescription>(std::move(description));
+        count_change();
     }
     /// Forgets what the platform announced, because it behaved otherwise.
     void forget_announced() {
         const std::lock_guard lock{mutex_};
         announced_.reset();
+        count_change();
     }
     /// Gives the turn to ask; nothing if another operation has it.
     std::optional<Turn> take_turn() {
@@ -84,11 +91,13 @@ public:
     }
 
 private:
+    void count_change() noexcept { changes_.fetch_add(1, std::memory_order_release); }
     void end_turn() {
         const std::lock_guard lock{mutex_};
         asking_ = false;
     }
 
+    std::atomic<std::uint64_t> changes_{0};
     mutable std::mutex mutex_;
     std::map<JobId, Url> endpoints_;
     std::shared_ptr<const PlatformDescription> announced_;

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_IMPL_CUSTOM_PROTOCOL_IPP
 
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/impl/call_answer.hpp"
 #include "blueprint/faas/codec/impl/custom_reading.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
@@ -143,31 +144,66 @@ inline Error function_failed(const json::object& body, const HttpResponse& answe
     return error;
 }
 
-inline FaasMetrics read_metrics(const json::object& body, const HttpResponse& answer) {
+// The fields of an answer that tell about a call.
+struct CallFields {
+    std::optional<std::string_view> type{};
+    std::optional<std::string_view> request_id{};
+    std::optional<std::string_view> execution_ms{};
+    std::optional<std::string_view> memory_mb{};
+    std::optional<std::string_view> cold_start{};
+};
+
+inline CallFields call_fields(const HttpResponse& answer) {
+    CallFields told;
+    const auto take = [](std::optional<std::string_view>& first, std::string_view value) {
+        if (!first) first = value;
+    };
+    answer.headers.each([&](std::string_view name, std::string_view value) {
+        switch (name.size()) {
+            case 12:
+                if (iequals(name, "Content-Type")) take(told.type, value);
+                if (iequals(name, "X-Request-Id")) take(told.request_id, value);
+                break;
+            case 21:
+                if (iequals(name, "X-Blueprint-Memory-Mb")) take(told.memory_mb, value);
+                break;
+            case 22:
+                if (iequals(name, "X-Blueprint-Cold-Start")) take(told.cold_start, value);
+                break;
+            case 24:
+                if (iequals(name, "X-Blueprint-Execution-Ms")) take(told.execution_ms, value);
+                break;
+            default: break;
+        }
+    });
+    return told;
+}
+
+// What the body does not tell, a field may.
+inline FaasMetrics read_metrics(const answer_reading::CallAnswer& body, const CallFields& fields,
+                                const HttpResponse& answer) {
     FaasMetrics metrics;
-    const auto header = [&](std::string_view name) -> std::optional<std::uint32_t> {
-        const auto text = answer.headers.get(name);
+    const auto number_in = [](std::optional<std::string_view> text) -> std::optional<std::uint32_t> {
         std::uint32_t number = 0;
         if (!text) return std::nullopt;
         const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), number);
         if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
         return number;
     };
-    auto execution = number_member<std::uint32_t>(body, "execution_ms");
-    if (!execution) execution = header("X-Blueprint-Execution-Ms");
+    const auto execution = body.execution_ms ? body.execution_ms : number_in(fields.execution_ms);
     if (execution) metrics.execution_duration = std::chrono::milliseconds{*execution};
-    metrics.memory_used_mib = number_member<std::uint32_t>(body, "memory_used_mb");
-    if (!metrics.memory_used_mib) metrics.memory_used_mib = header("X-Blueprint-Memory-Mb");
-    if (const auto init = number_member<std::uint32_t>(body, "init_ms"))
-        metrics.init_duration = std::chrono::milliseconds{*init};
-    if (const auto* cold = body.if_contains("cold_start"); cold != nullptr && cold->is_bool()) {
-        metrics.cold_start = cold->as_bool();
-    } else if (const auto text = answer.headers.get("X-Blueprint-Cold-Start")) {
-        if (*text == "true" || *text == "false") metrics.cold_start = *text == "true";
-    }
-    metrics.request_id = answer.headers.get("X-Request-Id").value_or("");
+    metrics.memory_used_mib = body.memory_used_mb ? body.memory_used_mb : number_in(fields.memory_mb);
+    if (body.init_ms) metrics.init_duration = std::chrono::milliseconds{*body.init_ms};
+    metrics.cold_start = body.cold_start;
+    if (!metrics.cold_start && (fields.cold_start == "true" || fields.cold_start == "false"))
+        metrics.cold_start = fields.cold_start == "true";
+    metrics.request_id = fields.request_id.value_or("");
     metrics.connection_reused = answer.connection_reused;
     return metrics;
+}
+
+inline FaasMetrics read_metrics(const json::object& body, const HttpResponse& answer) {
+    return read_metrics(answer_reading::numbers_in(body), call_fields(answer), answer);
 }
 
 }  // namespace custom_protocol
@@ -272,7 +308,7 @@ BLUEPRINT_FAAS_DECL void CustomProtocol::add_call_headers(HttpRequest& request, 
          {"idempotency-key", "Idempotency-Key"}}};
     for (const auto& [key, header] : passed_on)
         if (const auto value = call.metadata.get(key)) request.headers.set(header, *value);
-    if (deadline != Deadline::max()) request.timeout_header = "X-Blueprint-Timeout-Ms";
+    request.timeout_header = deadline == Deadline::max() ? std::string_view{} : "X-Blueprint-Timeout-Ms";
 }
 
 BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, std::size_t body_bytes,
@@ -286,15 +322,28 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, st
 
 BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const HttpResponse& answer, JobId id) const {
     using namespace custom_protocol;
-    const auto type = answer.headers.get("Content-Type").value_or("");
+    const auto fields = call_fields(answer);
+    const auto type = fields.type.value_or("");
+    std::optional<answer_reading::CallAnswer> told;
+    if (iequals(type.substr(0, type.find(';')), "application/octet-stream")) {
+        const auto bytes = bytes_of(answer.body);
+        told.emplace().bytes.emplace(bytes.begin(), bytes.end());
+    } else {
+        told = answer_reading::UsualAnswer{answer.body}.read(id);
+    }
+    if (!told) return read_unusual(answer, id);
+    result<Invocation> done{boost::system::in_place_value};
+    done->result.job_id = id;
+    done->result.outcome = std::move(*told->bytes);
+    done->metrics = read_metrics(*told, fields, answer);
+    return done;
+}
+
+// Reads the answer of a job that failed, and whatever is not written as most write it.
+inline result<Invocation> CustomProtocol::read_unusual(const HttpResponse& answer, JobId id) const {
+    using namespace custom_protocol;
     Invocation invocation;
     invocation.result.job_id = id;
-    if (iequals(type.substr(0, type.find(';')), "application/octet-stream")) {
-        invocation.metrics = read_metrics({}, answer);
-        const auto bytes = bytes_of(answer.body);
-        invocation.result.outcome = Bytes{bytes.begin(), bytes.end()};
-        return invocation;
-    }
     std::optional<Bytes> bytes;
     auto body = parse_object_with_bytes(answer.body, "result", bytes);
     const auto fail = [&](std::string why) {

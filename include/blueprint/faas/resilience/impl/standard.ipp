@@ -49,7 +49,9 @@ BLUEPRINT_FAAS_DECL RetryDecision StandardResilience::Turn::after(const Error& e
     const std::lock_guard lock{state_->mutex};
     leave(verdict_of(error), error.code == errc::authentication ? Verdict::failure : Verdict::neither, now);
     RetryDecision decision;
-    const auto wait = schedule_.after(error, jitter);
+    RetrySchedule schedule{options.retry, failures_};
+    const auto wait = schedule.after(error, jitter);
+    failures_ = schedule.failures();
     if (!wait) return decision;
     const auto cost = error.code == errc::throttled ? options.quota.throttled_retry_cost : options.quota.retry_cost;
     if (!state_->quota.take(cost)) {
