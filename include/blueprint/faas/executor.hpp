@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_EXECUTOR_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/package/package.hpp"
 #include "blueprint/faas/result_sink.hpp"
@@ -38,6 +39,7 @@ class FaasExecutor {
                   "this Auth sends a secret and this Transport does not encrypt: use HttpsTransport");
 
 public:
+    using pooled_frames = void;  // coroutines take their frames from a pool
     using link_type = Link<TransportPolicy, AuthPolicy, ResiliencePolicy>;
 
     FaasExecutor(TransportPolicy transport, AuthPolicy auth, CodecPolicy codec, ResiliencePolicy resilience = {},

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/auth/concept.hpp"
 #include "blueprint/faas/detail/attempts.hpp"
+#include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/wait.hpp"
 #include "blueprint/faas/environment.hpp"
@@ -40,6 +41,10 @@ enum class Repeat {
 /// coroutine; an operation that makes several exchanges at once gives each a `fork` of its link.
 template <Transport TransportPolicy, Auth AuthPolicy, Resilience ResiliencePolicy>
 class Link {
+public:
+    using pooled_frames = void;  // coroutines take their frames from a pool
+
+private:
     using Clock = std::chrono::steady_clock;
     // An attempt: when it was asked for, whether it was let in, and how it failed, if it has.
     struct Try {
