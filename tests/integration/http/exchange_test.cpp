@@ -319,6 +319,23 @@ TEST_CASE("metadata: plain HTTP goes to this machine, and no byte to an address 
     CHECK(metadata.statistics().connections_opened == 2);
 }
 
+TEST_CASE("exchange: a 408 that ends a kept connection means that the request was not taken") {
+    const auto fine = sized("", "fine");
+    const auto gave_up = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"s;
+    Talk talk{{{.answer = fine}, {.answer = gave_up, .close = true}, {.answer = gave_up, .close = true}}};
+    CHECK(ok(talk.get()).body == "fine");
+    const auto error = failed(talk.get());
+    CHECK(error.code == errc::infrastructure);
+    CHECK(error.retryable);
+    CHECK(error.execution == Execution::not_started);
+    CHECK(ok(talk.get()).status == 408);  // of a new connection it is the answer
+
+    // One that keeps the connection is about the request: so some platforms tell of a function that took too long.
+    Talk other{{{.answer = fine}, {.answer = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"}}};
+    CHECK(ok(other.get()).status == 200);
+    CHECK(ok(other.get()).status == 408);
+}
+
 TEST_CASE("AWS pitfall 13: over sockets too, a token that never comes costs its bounded wait, and no more") {
     asio::io_context io;
     const auto credentials = sized("", R"({"Code":"Success","AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"s",)"

@@ -15,10 +15,11 @@ namespace asio = boost::asio;
 
 /// Carries one HTTP exchange to `request.origin` and back before `deadline`.
 /// The request outlives the awaitable. An answer of any status is a value; an `Error` means that there is none, its
-/// `execution` is `not_started` exactly if no byte of the request was sent, and it is `retryable` if sending an
-/// idempotent request again may help. A model follows no redirects, never sends a request whose headers were
-/// refused, and is called again before earlier exchanges ended. `confidential` says whether the bytes are encrypted
-/// and the peer is known. Models: HttpsTransport, LoopbackTransport, MetadataTransport, InMemoryTransport.
+/// `execution` is `not_started` only if the peer cannot have taken the request, as when no byte of it was sent, and it
+/// is `retryable` if sending an idempotent request again may help. A model follows no redirects, never sends a request
+/// whose headers were refused, and is called again before earlier exchanges ended. `confidential` says whether the
+/// bytes are encrypted and the peer is known. Models: HttpsTransport, LoopbackTransport, MetadataTransport,
+/// InMemoryTransport.
 template <class T>
 concept Transport =
     std::move_constructible<T> && requires(T& transport, const HttpRequest& request, Deadline deadline) {

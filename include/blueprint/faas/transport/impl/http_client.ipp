@@ -43,6 +43,13 @@ inline Error queue_error(const ConnectAttempt& attempt, const Origin& origin, co
                          true);
 }
 
+// What a server says that has waited long enough for the next request, and hangs up. It met ours on the way.
+// Source: RFC 9110, section 15.5.9 (408).
+inline Error gave_up_waiting(const Origin& origin) {
+    return connect_error(errc::infrastructure,
+                         to_string(origin) + " gave up the kept connection (408) as the request was on its way", true);
+}
+
 // Waits in the queue for a place, and fills it with a connection: a kept one that is still good, or a new one.
 inline asio::awaitable<result<Held>> acquire(std::shared_ptr<HttpClient::State> state,
                                              std::shared_ptr<ConnectAttempt> attempt, Origin origin, Deadline deadline,
@@ -152,6 +159,10 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(c
                 co_return certificate_error(*connection, connection->tls_failure);
         }
         co_return answer;
+    }
+    if (reused && !reusable && answer->status == 408) {
+        auto unasked = http_client::gave_up_waiting(request.origin);
+        co_return unasked;
     }
     answer->connection_reused = reused;
     watch.reset();  // before another coroutine may take the connection
