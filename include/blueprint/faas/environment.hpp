@@ -5,6 +5,7 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/secret.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -56,8 +57,16 @@ public:
         if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::optional<Secret>{};
         if (!file) return refused(std::generic_category().message(errno));
         std::setvbuf(file.get(), nullptr, _IONBF, 0);  // no copy of a secret in a buffer that nobody wipes
-        std::string text(max_bytes + 1, '\0');
-        const auto size = std::fread(text.data(), 1, text.size(), file.get());
+        std::string text;
+        std::size_t size = 0;
+        // In pieces that double: room for the largest file that may come would cost more than to read a usual one.
+        for (std::size_t room = 4096; size == text.size() && size <= max_bytes; room *= 2) {
+            std::string more(std::min(room, max_bytes + 1), '\0');
+            text.copy(more.data(), size);
+            detail::wipe(text);
+            text.swap(more);
+            size += std::fread(text.data() + size, 1, text.size() - size, file.get());
+        }
         const bool failed = std::ferror(file.get()) != 0;
         const int error = errno;
         text.resize(size);

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <fstream>
 #include <string>
 
@@ -24,6 +25,16 @@ TEST_CASE("environment: a small file is read whole, and one that is not there is
     REQUIRE(read.has_value());
     CHECK((read->reveal() == text));
     CHECK((ok(Environment::process().read_file(path, 4))->reveal() == text));
+    for (const std::size_t size : {4095U, 4096U, 4097U, 8192U, 100'000U}) {  // in pieces
+        CAPTURE(size);
+        std::string longer;
+        while (longer.size() < size) longer += std::to_string(longer.size()) + ' ';
+        longer.resize(size);
+        std::ofstream{path, std::ios::binary} << longer;
+        CHECK((ok(Environment::process().read_file(path))->reveal() == longer));
+        CHECK((ok(Environment::process().read_file(path, size))->reveal() == longer));
+        CHECK(failed(Environment::process().read_file(path, size - 1)).code == errc::invalid_configuration);
+    }
 }
 
 TEST_CASE("environment: a file that is too long or unreadable is told by its path, never by what it holds") {
