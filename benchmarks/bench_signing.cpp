@@ -227,7 +227,7 @@ void print_table(const std::vector<Outcome>& outcomes, const std::vector<Peer>& 
     std::printf("  %-8s %-32s %12.3f us %8.1fx, at least 10x\n", "1 KiB", "aws-c-auth, as measured once", aws_c_auth_us,
                 aws_c_auth_us / ours(1024));
     for (const auto& peer : peers) {
-        if (peer.us.empty()) std::printf("  SKIPPED, not installed: %s\n", peer.name.c_str());
+        if (peer.us.empty() && !peer.broken) std::printf("  SKIPPED, not installed: %s\n", peer.name.c_str());
         for (std::size_t i = 0; i < peer.us.size(); ++i)
             std::printf("  %-8s %-32s %12.3f us %8.1fx\n", size_text(bodies[i]).c_str(), peer.name.c_str(), peer.us[i],
                         peer.us[i] / ours(bodies[i]));

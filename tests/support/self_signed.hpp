@@ -19,7 +19,8 @@ struct SelfSigned {
     std::string key{};
 };
 
-inline SelfSigned make_self_signed() {
+/// `kind` is OpenSSL's name of the kind of text that the name is written in.
+inline SelfSigned make_self_signed(const std::string& common_name = "localhost", int kind = MBSTRING_ASC) {
     const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), &EVP_PKEY_free};
     const std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), &X509_free};
     if (!key || !certificate) throw std::runtime_error{"OpenSSL makes no key"};
@@ -29,8 +30,8 @@ inline SelfSigned make_self_signed() {
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
     X509_set_pubkey(certificate.get(), key.get());
     auto* const name = X509_get_subject_name(certificate.get());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1,
-                               0);
+    X509_NAME_add_entry_by_txt(name, "CN", kind, reinterpret_cast<const unsigned char*>(common_name.data()),
+                               static_cast<int>(common_name.size()), -1, 0);
     X509_set_issuer_name(certificate.get(), name);
     for (const auto& [nid, value] : {std::pair{NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost"},
                                      std::pair{NID_basic_constraints, "critical,CA:TRUE"}}) {

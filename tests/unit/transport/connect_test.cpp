@@ -3,13 +3,17 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/transport/proxy.hpp"
 #include "support/run.hpp"
+#include "support/self_signed.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +38,39 @@ public:
 private:
     std::map<std::string, std::string> values_;
 };
+
+using Certificate = std::unique_ptr<X509, decltype(&::X509_free)>;
+
+Certificate read_certificate(const std::string& pem) {
+    const std::unique_ptr<BIO, decltype(&::BIO_free)> bio{BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                          &::BIO_free};
+    return {PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), &::X509_free};
+}
+
+// Whether a context trusts a certificate that vouches for itself.
+bool trusts(detail::TlsContext& context, const std::string& pem) {
+    const auto certificate = read_certificate(pem);
+    const std::unique_ptr<X509_STORE_CTX, decltype(&::X509_STORE_CTX_free)> check{X509_STORE_CTX_new(),
+                                                                                  &::X509_STORE_CTX_free};
+    auto* const store = SSL_CTX_get_cert_store(context.context.native_handle());
+    if (X509_STORE_CTX_init(check.get(), store, certificate.get(), nullptr) != 1) return false;
+    X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_NO_CHECK_TIME);
+    return X509_verify_cert(check.get()) == 1;
+}
+
+int parsed_authorities(detail::TlsContext& context) {
+    return sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(context.context.native_handle())));
+}
+
+std::uint64_t number_of_name(int kind, const std::string& common_name) {
+    const std::unique_ptr<X509_NAME, decltype(&::X509_NAME_free)> name{X509_NAME_new(), &::X509_NAME_free};
+    X509_NAME_add_entry_by_txt(name.get(), "CN", kind, reinterpret_cast<const unsigned char*>(common_name.data()),
+                               static_cast<int>(common_name.size()), -1, 0);
+    const unsigned char* der = nullptr;
+    std::size_t size = 0;
+    X509_NAME_get0_der(name.get(), &der, &size);
+    return detail::name_number({der, size});
+}
 
 detail::Addresses addresses(std::initializer_list<const char*> texts) {
     detail::Addresses all;
@@ -336,13 +373,73 @@ TEST_CASE("TLS: authorities are found where distributions keep them, a hashed di
     CHECK(detail::find_system_roots(root).file.empty());
 }
 
+TEST_CASE("TLS: of a bundle only the authorities are parsed that are asked for, all of that name") {
+    using blueprint::faas::test::make_self_signed;
+    const auto one = make_self_signed("one"), two = make_self_signed("two"), again = make_self_signed("two");
+    const auto stranger = make_self_signed("three"), impostor = make_self_signed("one");
+    const blueprint::faas::test::TemporaryDirectory directory;
+    const auto file = (directory.path() / "bundle.pem").string();
+    const auto context_of = [&](const std::string& text, TlsOptions options = {}) {
+        std::ofstream{file} << text;
+        return ok(detail::make_tls_context(options, true, true, Variables{{{"SSL_CERT_FILE", file}}}));
+    };
+    const auto bundle = "# One\n" + one.certificate + "\n# Two\r\n" + two.certificate + again.certificate;
+    const auto context = context_of(bundle);
+    CHECK(parsed_authorities(*context) == 0);
+    CHECK_FALSE(trusts(*context, stranger.certificate));
+    CHECK_FALSE(trusts(*context, make_self_signed("o-n-e").certificate));  // of the same letters
+    CHECK(parsed_authorities(*context) == 0);
+    CHECK(trusts(*context, again.certificate));
+    CHECK(parsed_authorities(*context) == 2);
+    CHECK(trusts(*context, two.certificate));
+    CHECK(parsed_authorities(*context) == 2);
+    CHECK_FALSE(trusts(*context, impostor.certificate));
+    CHECK(trusts(*context, one.certificate));
+    CHECK(parsed_authorities(*context) == 3);
+
+    // Names of two bytes a letter, which are compared with all others.
+    const auto wide = make_self_signed(std::string{"\0w\0i\0d\0e", 8}, V_ASN1_BMPSTRING);
+    CHECK(trusts(*context_of(bundle + wide.certificate), wide.certificate));
+
+    // A large text of further authorities goes the same way, beside the file.
+    std::string large = stranger.certificate;
+    while (large.size() < 40'000) large += stranger.certificate;
+    const auto both = context_of(one.certificate, {.extra_roots = large});
+    CHECK(parsed_authorities(*both) == 0);
+    CHECK(trusts(*both, stranger.certificate));
+    CHECK(trusts(*both, one.certificate));
+    CHECK_FALSE(trusts(*both, two.certificate));
+
+    // What is more than certificates is left to OpenSSL, which parses all of it.
+    const auto mixed = context_of(one.key + bundle);
+    CHECK(parsed_authorities(*mixed) == 3);
+    CHECK(trusts(*mixed, one.certificate));
+}
+
+TEST_CASE("TLS: names that OpenSSL takes for the same have the same number") {
+    const auto number = number_of_name(V_ASN1_PRINTABLESTRING, "Acme Root CA 2");
+    CHECK(number != 0);
+    CHECK(number_of_name(V_ASN1_UTF8STRING, "  acme  root ca 2 ") == number);
+    CHECK(number_of_name(V_ASN1_IA5STRING, "ACME ROOT CA 2") == number);
+    CHECK(number_of_name(V_ASN1_UTF8STRING, "Acme Root CA 3") != number);
+    CHECK(number_of_name(V_ASN1_UTF8STRING, "Soci\xc3\xa9t\xc3\xa9") ==
+          number_of_name(V_ASN1_T61STRING, "Soci\xe9t\xe9"));
+    // Two bytes a letter: such a name is compared with all others.
+    CHECK(number_of_name(V_ASN1_BMPSTRING, std::string{"\0A\0B", 4}) == 0);
+    CHECK(detail::name_number({}) == 0);
+}
+
 TEST_CASE("bad input: SSL_CERT_FILE, SSL_CERT_DIR and pins that cannot be used are told by name") {
     struct Row {
         std::map<std::string, std::string> variables;
         TlsOptions options;
         std::string words;
     };
+    const blueprint::faas::test::TemporaryDirectory directory;
+    const auto broken = (directory.path() / "broken.pem").string();
+    std::ofstream{broken} << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     const Row rows[] = {{{{"SSL_CERT_FILE", "/no/such/file"}}, {}, "SSL_CERT_FILE"},
+                        {{{"SSL_CERT_FILE", broken}}, {}, "SSL_CERT_FILE"},
                         {{{"SSL_CERT_DIR", "/no/such/directory:/nor/this"}}, {}, "SSL_CERT_DIR"},
                         {{}, {.pinned_keys = {"AAAA"}}, "pinned_keys"},
                         {{}, {.pinned_keys = {"not Base64"}}, "pinned_keys"}};

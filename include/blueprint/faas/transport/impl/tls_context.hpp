@@ -5,6 +5,7 @@
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/error.hpp"
+#include "blueprint/faas/transport/impl/ca_bundle.hpp"
 #include "blueprint/faas/transport/impl/tls_identity.hpp"
 #include "blueprint/faas/transport/impl/tls_sessions.hpp"
 #include "blueprint/faas/transport/tls_options.hpp"
@@ -59,7 +60,7 @@ struct SystemRoots {
 };
 
 /// Looks where distributions keep their bundle, below `root`. A hashed directory comes first: it is read as
-/// certificates are needed (0.1 ms), where a bundle is parsed at once (27 ms).
+/// certificates are needed (0.1 ms), where of a bundle all names are read (1 ms).
 inline SystemRoots find_system_roots(const std::filesystem::path& root = "/") {
     static constexpr const char* directories[] = {"etc/ssl/certs",      // Debian, Ubuntu, SUSE, Alpine, Arch
                                                   "etc/pki/tls/certs",  // Fedora, RHEL, Amazon Linux
@@ -89,11 +90,18 @@ inline SystemRoots find_system_roots(const std::filesystem::path& root = "/") {
 
 namespace tls {
 
+// Trusts the authorities of a file, which must be there. Files that are more than certificates are for OpenSSL to read.
+inline bool trust_file(SSL_CTX* native, const std::string& path, const Environment& environment) {
+    const auto text = environment.read_file(path, std::size_t{16} << 20U);
+    if (text && *text && trust_bundle(native, (*text)->reveal())) return true;
+    return SSL_CTX_load_verify_file(native, path.c_str()) == 1;
+}
+
 inline result<void> trust_system(SSL_CTX* native, const Environment& environment) {
     const auto variable = [&](const char* name) { return environment.variable(name).value_or(std::string{}); };
     const auto file = variable("SSL_CERT_FILE");
     const auto directories = variable("SSL_CERT_DIR");
-    if (!file.empty() && SSL_CTX_load_verify_file(native, file.c_str()) != 1)
+    if (!file.empty() && !trust_file(native, file, environment))
         return refuse_tls("SSL_CERT_FILE names '" + file + "', which is no readable PEM file of certificates");
     if (!directories.empty()) {
         bool any = false;
@@ -111,7 +119,7 @@ inline result<void> trust_system(SSL_CTX* native, const Environment& environment
     const auto roots = find_system_roots();
     if (!roots.directory.empty()) {
         SSL_CTX_load_verify_dir(native, roots.directory.c_str());
-    } else if (roots.file.empty() || SSL_CTX_load_verify_file(native, roots.file.c_str()) != 1) {
+    } else if (roots.file.empty() || !trust_file(native, roots.file, environment)) {
         SSL_CTX_set_default_verify_paths(native);
     }
     return {};
@@ -186,7 +194,10 @@ inline result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& op
     if (auto read = tls::read_pins(options.pinned_keys, made->pins); !read) return std::move(read).error();
     if (options.system_roots)
         if (auto trusted = tls::trust_system(native, environment); !trusted) return std::move(trusted).error();
-    if (!options.extra_roots.empty()) {
+    // A whole bundle, such as AWS_CA_BUNDLE names, is too much to parse for the one or two that are needed.
+    static constexpr std::size_t few_roots = 32U * 1024U;
+    if (options.extra_roots.size() <= few_roots ? !options.extra_roots.empty()
+                                                : !tls::trust_bundle(native, options.extra_roots)) {
         boost::system::error_code failed;
         context.add_certificate_authority(asio::buffer(options.extra_roots), failed);
         if (failed)
