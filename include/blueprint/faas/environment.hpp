@@ -5,7 +5,6 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/secret.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -61,7 +60,7 @@ public:
         std::size_t size = 0;
         // In pieces that double: room for the largest file that may come would cost more than to read a usual one.
         for (std::size_t room = 4096; size == text.size() && size <= max_bytes; room *= 2) {
-            std::string more(std::min(room, max_bytes + 1), '\0');
+            std::string more(room <= max_bytes ? room : max_bytes + 1, '\0');
             text.copy(more.data(), size);
             detail::wipe(text);
             text.swap(more);

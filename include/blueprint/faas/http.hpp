@@ -5,7 +5,6 @@
 #include "blueprint/faas/secret.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -61,15 +60,6 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
         if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
     return true;
 }
-
-// What a token consists of. Source: RFC 9110, "Tokens".
-inline constexpr std::array<bool, 256> token_characters = [] {
-    std::array<bool, 256> table{};
-    for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                         "!#$%&'*+-.^_`|~"})
-        table[static_cast<std::uint8_t>(c)] = true;
-    return table;
-}();
 
 }  // namespace detail
 
@@ -139,8 +129,10 @@ public:
     /// The same for fields that are written anew for another request: wipes what goes, keeps the memory, and forgets
     /// what was refused.
     void begin_again(std::size_t size) noexcept {
-        if (size < text_.size()) detail::wipe(text_.data() + size, text_.size() - size);
-        text_.resize(std::min(size, text_.size()));
+        const auto kept = std::min(size, text_.size());
+        text_.resize(text_.capacity());  // fields that were set twice have left their first value behind
+        detail::wipe(text_.data() + kept, text_.size() - kept);
+        text_.resize(kept);
         refused_.clear();
     }
     /// Returns all fields as "Name: value\r\n" lines.
@@ -151,9 +143,11 @@ public:
     friend std::ostream& operator<<(std::ostream&, const Headers&) = delete;
 
 private:
+    // A bit for each character of a token. Source: RFC 9110, "Tokens".
     static constexpr bool is_token(std::string_view name) noexcept {
+        constexpr std::uint64_t characters[]{0x3ff6cfa00000000U, 0x57ffffffc7fffffeU, 0, 0};
         for (const char c : name)
-            if (!detail::token_characters[static_cast<std::uint8_t>(c)]) return false;
+            if ((characters[static_cast<std::uint8_t>(c) / 64] >> (c & 63) & 1U) == 0) return false;
         return !name.empty();
     }
     // Looked for one by one, which is a search of whole words of memory: values may be long.

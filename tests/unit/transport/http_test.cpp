@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -39,6 +40,18 @@ TEST_CASE("headers: a value or name that would split the head is not taken") {
         headers.set(name, value);
         CHECK(headers.empty());
         CHECK_FALSE(headers.refused().empty());
+    }
+}
+
+TEST_CASE("headers: of all characters a name takes those of a token") {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    for (int code = 0; code < 256; ++code) {
+        CAPTURE(code);
+        const auto c = static_cast<char>(code);
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        Headers headers;
+        headers.add(std::string{'X', c}, "1");
+        CHECK(headers.refused().empty() == (letter || marks.find(c) != std::string_view::npos));
     }
 }
 
