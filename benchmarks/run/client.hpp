@@ -103,6 +103,7 @@ using MakeClient = std::unique_ptr<Client> (*)(const Setting& setting);
 
 // With the library, exactly as a user would: aws::create and aws::create_local with nothing but an endpoint.
 std::unique_ptr<Client> make_aws(const Setting& setting);
+std::unique_ptr<Client> make_aws_metered(const Setting& setting);
 // With the library's executor of the custom contract, once for each way to write bytes.
 std::unique_ptr<Client> make_custom_json(const Setting& setting);
 std::unique_ptr<Client> make_custom_base64(const Setting& setting);

@@ -71,6 +71,7 @@ std::unique_ptr<Runner> start_javascript(const Setting& setting) {
 std::span<const Competitor> competitors() {
     static constexpr Competitor all[] = {
         {"aws", "this library, AWS Lambda", true, true, &forked<&make_aws>, &nothing_missing},
+        {"aws_metered", "this library, AWS, with metrics", true, true, &forked<&make_aws_metered>, &nothing_missing},
         {"custom_json", "this library, custom, JSON", false, true, &forked<&make_custom_json>, &nothing_missing},
         {"custom_base64", "this library, custom, Base64", false, true, &forked<&make_custom_base64>, &nothing_missing},
         {"custom_binary", "this library, custom, binary", true, true, &forked<&make_custom_binary>, &nothing_missing},

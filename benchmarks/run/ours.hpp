@@ -18,8 +18,8 @@ namespace bench {
 
 namespace asio = boost::asio;
 
-/// Calls through an executor of the library, whichever it is.
-template <class Executor>
+/// Calls through an executor of the library, whichever it is. `Metered`: the caller wants to know what was measured.
+template <class Executor, bool Metered>
 class Ours : public Client {
 public:
     template <class Create>
@@ -37,8 +37,14 @@ private:
     asio::awaitable<void> call_on(Meter& meter) {
         while (const auto began = meter.start()) {
             faas::JobCall call{.job_id = 0, .args = args_};
-            const auto answer = co_await executor_.invoke(std::move(call));
-            meter.done(*began, answer && answer->outcome && *answer->outcome == args_);
+            if constexpr (Metered) {
+                const auto answer = co_await executor_.invoke_with_metrics(std::move(call));
+                meter.done(*began, answer && answer->result.outcome && *answer->result.outcome == args_ &&
+                                       !answer->metrics.request_id.empty());
+            } else {
+                const auto answer = co_await executor_.invoke(std::move(call));
+                meter.done(*began, answer && answer->outcome && *answer->outcome == args_);
+            }
         }
         if (--running_ == 0) io_.stop();  // the pool's timers would go on
     }
@@ -51,10 +57,10 @@ private:
 };
 
 /// `create` makes an executor of the library out of one of Asio.
-template <class Create>
+template <bool Metered = false, class Create>
 std::unique_ptr<Client> make_ours(const Setting& setting, Create create) {
     using Executor = typename std::invoke_result_t<Create, asio::any_io_executor>::value_type;
-    return std::make_unique<Ours<Executor>>(setting, create);
+    return std::make_unique<Ours<Executor, Metered>>(setting, create);
 }
 
 }  // namespace bench

@@ -201,6 +201,7 @@ private:
         co_await asio::this_coro::throw_if_cancelled(false);
         link_type link = call_link(call);
         if constexpr (CanPrepare<CodecPolicy, link_type>) {
+            static constexpr bool metered = std::same_as<T, Invocation>;
             auto prepared = codec_.prepare(link, call);
             if (prepared) {
                 typename link_type::Opening first{link};
@@ -208,10 +209,10 @@ private:
                 if (first.ready(prepared.request(), prepared.purpose(), state.cancelled())) {
                     auto answer = co_await first.send(prepared.request());
                     if (first.passes(prepared.request(), answer, prepared.judge))
-                        co_return ended<T>(link, call, prepared.finish(std::move(answer)));
+                        co_return ended<T>(link, call, prepared.finish(std::move(answer), metered));
                 }
                 auto last = co_await further(first, prepared);
-                co_return ended<T>(link, call, prepared.finish(std::move(*last)));
+                co_return ended<T>(link, call, prepared.finish(std::move(*last), metered));
             }
         }
         auto done = co_await invoked(link, call);

@@ -44,9 +44,9 @@ class LambdaCodec {
         purpose::Invocation purpose() const noexcept { return {protocol_->where()}; }
         Repeat repeat() const noexcept { return repeat_; }
         static std::optional<Error> judge(const HttpResponse& answer) { return Protocol::judge(answer); }
-        result<Invocation> finish(result<HttpResponse> answer) const {
+        result<Invocation> finish(result<HttpResponse> answer, bool metered) const {
             if (!answer) return std::move(answer).error();
-            return protocol_->read_invocation(*answer, job_);
+            return protocol_->read_invocation(*answer, job_, metered);
         }
 
     private:

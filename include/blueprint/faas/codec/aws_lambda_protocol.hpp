@@ -66,7 +66,8 @@ public:
     BLUEPRINT_FAAS_DECL FaasMetrics read_metrics(const HttpResponse& answer) const;
     /// Reads the end of a function's log, in Base64, for the report about the call of `metrics.request_id`.
     BLUEPRINT_FAAS_DECL void read_log(std::string_view base64, FaasMetrics& metrics) const;
-    BLUEPRINT_FAAS_DECL result<Invocation> read_invocation(const HttpResponse& answer, JobId id) const;
+    BLUEPRINT_FAAS_DECL result<Invocation> read_invocation(const HttpResponse& answer, JobId id,
+                                                           bool metered = true) const;
     /// Reads the answer to a queued call. A platform that ran it at once is believed.
     BLUEPRINT_FAAS_DECL result<Receipt> read_receipt(const HttpResponse& answer, JobId id) const;
     /// Reads the answer to a call that was only to be checked.

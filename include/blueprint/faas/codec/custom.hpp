@@ -48,8 +48,8 @@ class CustomCodec {
         purpose::Invocation purpose() const noexcept { return {form_->audience}; }
         Repeat repeat() const noexcept { return form_->repeat; }
         static std::optional<Error> judge(const HttpResponse& answer) { return Protocol::judge(answer); }
-        result<Invocation> finish(result<HttpResponse> answer) const {
-            if (answer) return codec_->protocol_->read_invocation(*answer, job_);
+        result<Invocation> finish(result<HttpResponse> answer, bool metered) const {
+            if (answer) return codec_->protocol_->read_invocation(*answer, job_, metered);
             if (answer.error().http_status == 404) codec_->discovered_->forget_endpoint(job_);
             return std::move(answer).error();
         }
@@ -84,7 +84,7 @@ public:
         const auto purpose = prepared.purpose();
         const auto repeat = prepared.repeat();
         auto answer = co_await link.exchange(request, purpose, repeat, &Protocol::judge);
-        co_return prepared.finish(std::move(answer));
+        co_return prepared.finish(std::move(answer), true);
     }
     /// Writes the call down for who makes the exchange: see `CanPrepare`.
     template <class L>

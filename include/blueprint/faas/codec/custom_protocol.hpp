@@ -92,7 +92,8 @@ public:
     BLUEPRINT_FAAS_DECL static bool ensure_key(HttpRequest& request);
     /// Refuses a call body beyond the limit before it is sent.
     BLUEPRINT_FAAS_DECL static std::optional<Error> check_size(JobId id, std::size_t body_bytes, std::size_t limit);
-    BLUEPRINT_FAAS_DECL result<Invocation> read_invocation(const HttpResponse& answer, JobId id) const;
+    BLUEPRINT_FAAS_DECL result<Invocation> read_invocation(const HttpResponse& answer, JobId id,
+                                                           bool metered = true) const;
     /// Reads the answer to a call that was to be run later. A platform that ran it at once is believed.
     BLUEPRINT_FAAS_DECL result<Receipt> read_receipt(const HttpResponse& answer, JobId id) const;
 

@@ -287,19 +287,21 @@ BLUEPRINT_FAAS_DECL void LambdaProtocol::read_log(std::string_view base64, FaasM
     if (options_.keep_log_text) metrics.log_tail = log;
 }
 
-BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const HttpResponse& answer, JobId id,
+                                                                       bool metered) const {
     const auto fields = lambda_protocol::call_fields(answer);
-    auto metrics = read_metrics(answer, fields);
-    if (fields.failed) return read_unusual(answer, id, std::move(metrics), fields.failed);
+    if (fields.failed) return read_unusual(answer, id, read_metrics(answer, fields), fields.failed);
     auto told = answer_reading::UsualAnswer{answer.body}.read(id);
-    if (!told) return read_unusual(answer, id, std::move(metrics), std::nullopt);
-    if (!metrics.execution_duration && told->execution_ms)
-        metrics.execution_duration = std::chrono::milliseconds{*told->execution_ms};
-    if (!metrics.memory_used_mib) metrics.memory_used_mib = told->memory_used_mb;
+    if (!told) return read_unusual(answer, id, read_metrics(answer, fields), std::nullopt);
     result<Invocation> done{boost::system::in_place_value};
     done->result.job_id = id;
     done->result.outcome = std::move(*told->bytes);
-    done->metrics = std::move(metrics);
+    if (!metered) return done;
+    auto& metrics = done->metrics;
+    metrics = read_metrics(answer, fields);
+    if (!metrics.execution_duration && told->execution_ms)
+        metrics.execution_duration = std::chrono::milliseconds{*told->execution_ms};
+    if (!metrics.memory_used_mib) metrics.memory_used_mib = told->memory_used_mb;
     return done;
 }
 

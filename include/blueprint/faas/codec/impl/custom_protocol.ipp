@@ -320,7 +320,8 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::check_size(JobId id, st
                                     "; send less, or use a denser payload format (Base64Json, Binary)");
 }
 
-BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const HttpResponse& answer, JobId id,
+                                                                       bool metered) const {
     using namespace custom_protocol;
     const auto fields = call_fields(answer);
     const auto type = fields.type.value_or("");
@@ -335,7 +336,7 @@ BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const Htt
     result<Invocation> done{boost::system::in_place_value};
     done->result.job_id = id;
     done->result.outcome = std::move(*told->bytes);
-    done->metrics = read_metrics(*told, fields, answer);
+    if (metered) done->metrics = read_metrics(*told, fields, answer);
     return done;
 }
 
