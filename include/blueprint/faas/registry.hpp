@@ -91,6 +91,20 @@ constexpr auto sorted_ids() {
     return ids;
 }
 
+// For each of `ids`, the number of the binding that has it.
+template <class... Bindings, std::size_t Size>
+constexpr auto binding_numbers(const std::array<JobId, Size>& ids) {
+    std::array<std::uint32_t, Size> numbers{};
+    std::uint32_t number = 0;
+    [[maybe_unused]] const auto note = [&](const auto& some) {
+        for (const JobId id : some)
+            numbers[static_cast<std::size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin())] = number;
+        ++number;
+    };
+    (note(Bindings::ids), ...);
+    return numbers;
+}
+
 asio::awaitable<result<JobResult>> inline failed_invoke(Error error) { co_return error; }
 asio::awaitable<result<Invocation>> inline failed_invoke_with_metrics(Error error) { co_return error; }
 
@@ -173,24 +187,30 @@ public:
     constexpr explicit StaticRegistry(Bindings... bindings) : bindings_{std::move(bindings)...} {}
 
     /// Tells whether `id` is bound, whatever its switch says.
-    static constexpr bool is_faas_job([[maybe_unused]] JobId id) noexcept { return (Bindings::has(id) || ...); }
+    static constexpr bool is_faas_job([[maybe_unused]] JobId id) noexcept {
+        if constexpr (searches)
+            return position(id) < sizeof...(Bindings);
+        else
+            return (Bindings::has(id) || ...);
+    }
     /// Tells whether `id` is bound through a `Switch`, so that its calls may go elsewhere.
     static constexpr bool can_be_switched_off([[maybe_unused]] JobId id) noexcept {
         return ((Bindings::switchable && Bindings::has(id)) || ...);
     }
     /// Tells whether a call of `id` made now would be run by an executor.
     constexpr bool routes([[maybe_unused]] JobId id) const noexcept {
-        return std::apply([id]([[maybe_unused]] const auto&... b) { return ((b.has(id) && b.is_on()) || ...); },
-                          bindings_);
+        return with_binding(id, [](const auto& binding) { return binding.is_on(); });
     }
 
     /// Calls `f(executor)` for the executor of `id`; false, and nothing called, if `id` is not bound or switched off.
     /// Behind a `Switch` `f` gets the executor itself, so a call let through is not hit by turning off meanwhile.
     template <class F>
     constexpr bool with_executor([[maybe_unused]] JobId id, [[maybe_unused]] F&& f) const {
-        return std::apply(
-            [&](const auto&... b) { return ((b.has(id) && b.is_on() && (b.call_with_executor(f), true)) || ...); },
-            bindings_);
+        return with_binding(id, [&f](const auto& binding) {
+            if (!binding.is_on()) return false;
+            binding.call_with_executor(f);
+            return true;
+        });
     }
 
     /// Returns the very executor (or `Switch`, or `OneOf`) that `Id` was bound to.
@@ -198,7 +218,8 @@ public:
     constexpr auto& get() const noexcept {
         constexpr JobId id{detail::bound_id<Id>()};
         static_assert(is_faas_job(id), "this job id is bound to no executor: add it to a bind<...>(executor)");
-        return std::get<position(id)>(bindings_).executor();
+        constexpr std::size_t number = position(id);
+        return std::get<(number < sizeof...(Bindings) ? number : 0)>(bindings_).executor();
     }
 
     /// Runs the job on its executor, which must outlive the awaitable; `errc::not_found` if it has none now.
@@ -218,11 +239,33 @@ public:
     }
 
 private:
-    static constexpr std::size_t position([[maybe_unused]] JobId id) noexcept {
-        constexpr std::size_t count = sizeof...(Bindings);
-        const std::array<bool, count + 1> found{Bindings::has(id)..., true};
-        const auto index = static_cast<std::size_t>(std::find(found.begin(), found.end(), true) - found.begin());
-        return index < count ? index : 0;
+    // Of a few ids compilers make the best code when each binding is asked in turn. Of many the binding is looked up in
+    // a constant table, by a search without a branch to guess.
+    static constexpr bool searches = sizeof...(Bindings) > 8 || job_ids.size() > 16;
+    static constexpr auto numbers = detail::binding_numbers<Bindings...>(job_ids);
+
+    // The number of the binding that has `id`; their count if none has.
+    static constexpr std::size_t position(JobId id) noexcept {
+        std::size_t place = 0;
+        for (std::size_t left = job_ids.size(); left > 1;) {
+            const std::size_t half = left / 2;
+            place += job_ids[place + half] <= id ? half : 0;
+            left -= half;
+        }
+        if (job_ids.empty() || job_ids[place] != id) return sizeof...(Bindings);
+        return numbers[place];
+    }
+    // Tells what `f` said of the binding that has `id`; false if none has.
+    template <class F>
+    constexpr bool with_binding([[maybe_unused]] JobId id, [[maybe_unused]] const F& f) const {
+        if constexpr (searches) {
+            const std::size_t number = position(id);
+            return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                return ((I == number && f(std::get<I>(bindings_))) || ...);
+            }(std::index_sequence_for<Bindings...>{});
+        } else {
+            return std::apply([&](const auto&... b) { return ((b.has(id) && f(b)) || ...); }, bindings_);
+        }
     }
 
     std::tuple<Bindings...> bindings_;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -105,6 +106,59 @@ TEST_CASE("R5: an id cannot be replaced silently: the bound ids are a constant w
     static_assert(std::is_const_v<std::remove_reference_t<decltype(constant_registry.job_ids)>>);
     CHECK(std::adjacent_find(constant_registry.job_ids.begin(), constant_registry.job_ids.end()) ==
           constant_registry.job_ids.end());
+}
+
+TEST_CASE("registry: of many bindings each id finds its own, and an id between them finds none") {
+    FakeExecutor a{"a"}, b{"b"}, c{"c"};
+    faas::Switch optional{c};
+    const StaticRegistry registry{bind<4000000000>(a), bind<10, 30>(b), bind<20>(a), bind<0>(b),  bind<7>(a),
+                                  bind<6>(b),          bind<5>(a),      bind<4>(b),  bind<50>(a), bind<3>(optional)};
+    using Registry = decltype(registry);
+    struct Row {
+        JobId id;
+        std::string expected;
+    };
+    const std::array rows{Row{JobId{0}, "b"},  Row{JobId{3}, "c"},  Row{JobId{4}, "b"},         Row{JobId{5}, "a"},
+                          Row{JobId{6}, "b"},  Row{JobId{7}, "a"},  Row{JobId{10}, "b"},        Row{JobId{20}, "a"},
+                          Row{JobId{30}, "b"}, Row{JobId{50}, "a"}, Row{JobId{4000000000}, "a"}};
+    const auto seen = [&registry](JobId id) {
+        std::string names;
+        const bool called = registry.with_executor(id, [&](auto& e) { names += e.provider_name(); });
+        CHECK(called == !names.empty());
+        CHECK(registry.routes(id) == called);
+        return names;
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.id);
+        CHECK(seen(row.id) == row.expected);
+        CHECK(Registry::is_faas_job(row.id));
+    }
+    for (const JobId id : {JobId{1}, JobId{11}, JobId{51}, JobId{3999999999}, JobId{4294967295}}) {
+        CAPTURE(id);
+        CHECK(seen(id).empty());
+        CHECK(!Registry::is_faas_job(id));
+    }
+    CHECK(&registry.get<30>() == &b);
+    optional.turn_off();
+    CHECK(seen(JobId{3}).empty());
+    CHECK(Registry::is_faas_job(JobId{3}));
+    CHECK(Registry::can_be_switched_off(JobId{3}));
+}
+
+TEST_CASE("registry: of many ids each finds the executor of its binding") {
+    FakeExecutor even{"even"}, odd{"odd"};
+    const StaticRegistry registry{bind<100, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20>(even),
+                                  bind<1, 3, 5, 7, 9, 11, 13, 15, 17, 4294967295>(odd)};
+    for (std::uint32_t number = 0; number <= 101; ++number) {
+        CAPTURE(number);
+        const bool bound = (number >= 1 && number <= 18) || number == 20 || number == 100;
+        std::string seen;
+        CHECK(registry.with_executor(JobId{number}, [&](auto& e) { seen += e.provider_name(); }) == bound);
+        CHECK(seen == (bound ? (number % 2 == 0 ? "even" : "odd") : ""));
+        CHECK(registry.is_faas_job(JobId{number}) == bound);
+    }
+    CHECK(registry.is_faas_job(JobId{4294967295}));
+    CHECK(&registry.get<4294967295>() == &odd);
 }
 
 TEST_CASE("C1: ids that share their low bits are different jobs") {
