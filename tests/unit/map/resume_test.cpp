@@ -137,6 +137,47 @@ TEST_CASE("resume: what was written is found again, the latest record of each in
     CHECK(file.find(1).fate == Fate::succeeded);
 }
 
+TEST_CASE("resume: what a run has done with is forgotten in memory and kept in the file") {
+    const TemporaryDirectory directory;
+    const auto path = directory / "resume";
+    write_records(path);
+    {
+        auto file = ::tests::ok(ResumeFile::open(at(path), JobId{7}, "run"));
+        CHECK(file.remembered() == 5);
+        file.forget(0);
+        file.forget(100);
+        CHECK(file.find(0).fate == Fate::nothing);
+        CHECK(file.succeeded() == 2);
+        REQUIRE(file.started(100, Bytes{1}).has_value());
+        REQUIRE(file.finished(100, Bytes{2}).has_value());
+        file.forget(100);
+        CHECK(file.remembered() == 4);
+        CHECK(file.succeeded() == 3);
+    }
+    const auto again = ::tests::ok(ResumeFile::open(at(path), JobId{7}, "run"));
+    CHECK(again.find(0).fate == Fate::succeeded);
+    CHECK(again.find(100).fate == Fate::succeeded);
+}
+
+TEST_CASE("resume: a file of many records, larger than what is read at once, is read whole") {
+    const TemporaryDirectory directory;
+    const auto path = directory / "resume";
+    const auto bytes_of = [](std::uint64_t index) { return Bytes(index % 700, static_cast<std::uint8_t>(index)); };
+    constexpr std::uint64_t many = 3000;
+    {
+        auto file = ::tests::ok(ResumeFile::open(at(path), JobId{7}, "run"));
+        for (std::uint64_t index = 0; index < many; ++index) {
+            REQUIRE(file.started(index, Bytes{1}).has_value());
+            REQUIRE(file.finished(index, bytes_of(index)).has_value());
+        }
+    }
+    REQUIRE(std::filesystem::file_size(path) > 2 * (256U << 10U));
+    const auto file = ::tests::ok(ResumeFile::open(at(path), JobId{7}, "run"));
+    CHECK(file.succeeded() == many);
+    for (std::uint64_t index = 0; index < many; ++index)
+        REQUIRE(::tests::ok(file.stored(index, file.find(index))) == bytes_of(index));
+}
+
 TEST_CASE("resume: a file cut off at any byte keeps every whole record and goes on behind the last of them") {
     const TemporaryDirectory directory;
     const auto path = directory / "resume";

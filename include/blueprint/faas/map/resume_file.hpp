@@ -68,6 +68,10 @@ public:
 
     /// Returns what is known of an input from here and earlier runs.
     Item find(std::uint64_t index) const;
+    /// Drops what is known of an input that this run has done with, so that memory does not grow with the inputs.
+    void forget(std::uint64_t index) noexcept { items_.erase(index); }
+    /// Of how many inputs something is known and not forgotten.
+    std::size_t remembered() const noexcept { return items_.size(); }
     /// Tells whether these are the arguments that the file knows `item` by; true if it knows none.
     static bool same_input(const Item& item, std::span<const std::uint8_t> args) noexcept;
     /// Reads the bytes that a succeeded input gave.

@@ -208,6 +208,7 @@ BLUEPRINT_FAAS_DECL void MapCore::take_up(std::uint64_t index, Bytes args) {
             if (!done.value) fail(MapEnd::resume_failed, done.value.error());
             out = std::move(done);
         }
+        file_->forget(index);
         {
             const std::lock_guard lock{mutex_};
             ++counts_.resumed;
@@ -285,9 +286,11 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> MapCore::run_call(Shared self, std::ui
 }
 
 BLUEPRINT_FAAS_DECL void MapCore::finish(Finished done, bool called) {
-    if (called && file_) {
-        auto recorded = file_->finished(done.index, done.value);
+    if (file_) {
+        result<void> recorded;
+        if (called) recorded = file_->finished(done.index, done.value);
         if (!recorded) fail(MapEnd::resume_failed, std::move(recorded).error());
+        file_->forget(done.index);
     }
     {
         const std::lock_guard lock{mutex_};

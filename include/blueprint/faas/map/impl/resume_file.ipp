@@ -115,10 +115,13 @@ BLUEPRINT_FAAS_DECL result<ResumeFile> ResumeFile::open(const ResumeOptions& opt
 BLUEPRINT_FAAS_DECL result<void> ResumeFile::read_all(std::uint64_t offset) {
     constexpr std::size_t chunk = 256U << 10U;
     const std::uint64_t end = file_.size();
-    std::string buffer;  // the file's bytes from `offset` on, as far as read
+    std::string buffer;
+    std::size_t used = 0;  // of `buffer`; what follows are the file's bytes from `offset` on, as far as read
     std::optional<Error> failed;
     const auto have = [&](std::size_t size) {
-        if (buffer.size() >= size) return true;
+        if (buffer.size() - used >= size) return true;
+        buffer.erase(0, used);
+        used = 0;
         const std::size_t old = buffer.size();
         buffer.resize(std::max(size, chunk));
         auto got = file_.read_at(offset + old, buffer.data() + old, buffer.size() - old);
@@ -128,7 +131,7 @@ BLUEPRINT_FAAS_DECL result<void> ResumeFile::read_all(std::uint64_t offset) {
     };
     while (offset < end) {
         if (!have(resume_record_bytes)) break;
-        const std::string_view head = std::string_view{buffer}.substr(0, resume_record_bytes);
+        const std::string_view head = std::string_view{buffer}.substr(used, resume_record_bytes);
         if (resume_checksum(head.substr(0, 13)) != get_number(head.substr(13))) {
             // A machine that lost its power may leave zeros where the last record was to be.
             for (std::uint64_t at = offset; at < end; at += chunk) {
@@ -144,15 +147,16 @@ BLUEPRINT_FAAS_DECL result<void> ResumeFile::read_all(std::uint64_t offset) {
         const auto size = static_cast<std::size_t>(get_number(head.substr(9, 4)));
         const std::size_t whole = resume_record_bytes + size + 4;
         if (end - offset < whole || !have(whole)) break;
-        const std::string_view payload = std::string_view{buffer}.substr(resume_record_bytes, size);
-        if (resume_checksum(payload) != get_number(std::string_view{buffer}.substr(resume_record_bytes + size, 4))) {
+        const std::string_view record = std::string_view{buffer}.substr(used, whole);
+        const std::string_view payload = record.substr(resume_record_bytes, size);
+        if (resume_checksum(payload) != get_number(record.substr(resume_record_bytes + size))) {
             if (offset + whole == end) break;
             return damaged(offset);
         }
         const bool known = (kind == 'S' && size == 8) || kind == 'D' || (kind == 'F' && size >= 2);
         if (!known) return damaged(offset);
         note(kind, index, payload, offset + resume_record_bytes);
-        buffer.erase(0, whole);
+        used += whole;
         offset += whole;
     }
     if (failed) return std::move(*failed);
