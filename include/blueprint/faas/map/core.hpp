@@ -11,7 +11,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <array>
 #include <atomic>
@@ -103,7 +102,7 @@ private:
     void report();
     bool stopping() const noexcept { return why_.has_value(); }
 
-    asio::strand<asio::any_io_executor> strand_;
+    asio::any_io_executor strand_;  // erased once: each erasing of a strand allocates
     const JobId job_;
     const MapOptions options_;
     std::unique_ptr<MapInputs> inputs_;

@@ -17,7 +17,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -169,7 +168,7 @@ private:
     bool stopping() const noexcept { return state_.wanted != RunState::StopLevel::none; }
     void end(EndReason reason, std::optional<Error> error, RunState::StopLevel level);
 
-    asio::strand<asio::any_io_executor> strand_;
+    asio::any_io_executor strand_;  // erased once: each erasing of a strand allocates
     RunnerSetup setup_;
     RunReport report_{};
     RunState state_{};

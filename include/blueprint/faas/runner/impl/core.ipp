@@ -11,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -194,7 +195,7 @@ BLUEPRINT_FAAS_DECL void RunnerCore::spawn(std::list<Task>& tasks, asio::awaitab
 BLUEPRINT_FAAS_DECL asio::awaitable<void> RunnerCore::drive(Shared self) {
     co_await asio::this_coro::throw_if_cancelled(false);
     auto& state = self->state_;
-    const asio::any_io_executor executor{self->strand_};
+    const auto& executor = self->strand_;
     for (std::size_t index = 0; index < self->setup_.consumers.size(); ++index) {
         self->outlets_.push_back(std::make_unique<Outlet>(executor));
         self->spawn(self->consumers_, consume(self, index), state.consumers);

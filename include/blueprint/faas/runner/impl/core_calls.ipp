@@ -135,11 +135,12 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Answers>> RunnerCore::run(JobCall cal
     if (setup_.router->has_always()) copy = call;
     const JobId id = call.job_id;
     const Remedies& remedies = remedies_of(id);
+    bool remedied = remedies.any();
     // A job that nobody named, such as a slip in the input, must not find its way to another executor.
-    const bool known = setup_.faas->is_faas_job(id) || setup_.router->has_route(id) || setup_.router->has_fallback() ||
-                       setup_.job_remedies.contains(id);
-    auto trying = remedies.any() && known ? attempt_until_done(std::move(call), remedies)
-                                          : attempt(std::move(call), Place::usual, 0);
+    if (remedied)
+        remedied = setup_.faas->is_faas_job(id) || setup_.router->has_route(id) || setup_.router->has_fallback() ||
+                   setup_.job_remedies.contains(id);
+    auto trying = remedied ? attempt_until_done(std::move(call), remedies) : attempt(std::move(call), Place::usual, 0);
     auto answers = co_await std::move(trying);
     if (copy) {
         auto always = setup_.router->run_always(std::move(*copy), answers);
