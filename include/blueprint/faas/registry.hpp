@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_REGISTRY_HPP
 #define BLUEPRINT_FAAS_REGISTRY_HPP
 
+#include "blueprint/faas/detail/binding_table.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/switch.hpp"
 
@@ -12,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -219,7 +219,7 @@ public:
         constexpr JobId id{detail::bound_id<Id>()};
         static_assert(is_faas_job(id), "this job id is bound to no executor: add it to a bind<...>(executor)");
         constexpr std::size_t number = position(id);
-        return std::get<(number < sizeof...(Bindings) ? number : 0)>(bindings_).executor();
+        return bindings_.template get<(number < sizeof...(Bindings) ? number : 0)>().executor();
     }
 
     /// Runs the job on its executor, which must outlive the awaitable; `errc::not_found` if it has none now.
@@ -258,17 +258,13 @@ private:
     // Tells what `f` said of the binding that has `id`; false if none has.
     template <class F>
     constexpr bool with_binding([[maybe_unused]] JobId id, [[maybe_unused]] const F& f) const {
-        if constexpr (searches) {
-            const std::size_t number = position(id);
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return ((I == number && f(std::get<I>(bindings_))) || ...);
-            }(std::index_sequence_for<Bindings...>{});
-        } else {
-            return std::apply([&](const auto&... b) { return ((b.has(id) && f(b)) || ...); }, bindings_);
-        }
+        if constexpr (searches)
+            return bindings_.only(position(id), f);
+        else
+            return bindings_.any([&](const auto& binding) { return binding.has(id) && f(binding); });
     }
 
-    std::tuple<Bindings...> bindings_;
+    detail::BindingTableOf<Bindings...> bindings_;
 };
 
 }  // namespace blueprint::faas

@@ -37,6 +37,12 @@ namespace blueprint::faas::detail {
 
 /// What a builder has gathered.
 struct RunnerSetup {
+    // Apart, because each member of a builder hands it on.
+    BLUEPRINT_FAAS_DECL RunnerSetup();
+    BLUEPRINT_FAAS_DECL RunnerSetup(RunnerSetup&& other) noexcept;
+    BLUEPRINT_FAAS_DECL ~RunnerSetup();
+    RunnerSetup& operator=(RunnerSetup&&) = delete;
+
     std::optional<Router> router{};
     std::vector<std::unique_ptr<ErasedProducer>> producers{};
     std::vector<std::unique_ptr<ErasedConsumer>> consumers{};

@@ -15,13 +15,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace blueprint::faas {
 
-template <class... Bindings>
+template <class Bound = detail::NothingBound, class... Bindings>
 class RunnerBuilder;
 
 /// Takes calls from producers, runs each on its FaaS executor or in this process, and hands every result to every
@@ -62,7 +61,7 @@ public:
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
 private:
-    template <class... Bindings>
+    template <class Bound, class... Bindings>
     friend class RunnerBuilder;
     Runner(std::shared_ptr<detail::RunnerCore> core, std::vector<std::string> warnings)
         : core_{std::move(core)}, warnings_{std::move(warnings)} {}
@@ -71,40 +70,47 @@ private:
     std::vector<std::string> warnings_;
 };
 
+namespace detail {
+
+// What a builder hands on with each step.
+struct RunnerParts {
+    explicit RunnerParts(asio::any_io_executor on) : executor{std::move(on)} {}
+    asio::any_io_executor executor;
+    RunnerSetup setup{};
+};
+
+}  // namespace detail
+
 /// Gathers what a runner is made of. Producers, consumers and services come by value, or as `std::ref` or
 /// `std::shared_ptr` of one that stays the caller's. Every member hands the builder on, so calls can be chained; use
 /// what the last one returned.
-template <class... Bindings>
+template <class Bound, class... Bindings>
 class RunnerBuilder {
-    using Registry = StaticRegistry<Bindings...>;
-    // Looks at the bound ids here, so that a second executor for an id is refused at the line that adds it.
-    static_assert(Registry::job_ids.size() == (std::size_t{0} + ... + Bindings::size));
-
 public:
     /// Sets who runs local jobs and what stands around all of them. Required, though it may be empty.
     RunnerBuilder router(Router router) && {
-        setup_.router.emplace(std::move(router));
+        parts_->setup.router.emplace(std::move(router));
         return std::move(*this);
     }
     /// Adds a source of calls; at least one is required.
     template <class P>
         requires Producer<detail::Target<P>>
     RunnerBuilder producer(P producer) && {
-        setup_.producers.push_back(std::make_unique<detail::ErasedProducerOf<P>>(std::move(producer)));
+        parts_->setup.producers.push_back(std::make_unique<detail::ErasedProducerOf<P>>(std::move(producer)));
         return std::move(*this);
     }
     /// Adds a taker of all results.
     template <class C>
         requires Consumer<detail::Target<C>>
     RunnerBuilder consumer(C consumer) && {
-        setup_.consumers.push_back(std::make_unique<detail::ErasedConsumerOf<C>>(std::move(consumer)));
+        parts_->setup.consumers.push_back(std::make_unique<detail::ErasedConsumerOf<C>>(std::move(consumer)));
         return std::move(*this);
     }
     /// Adds something that runs beside the jobs; services start before the producers, in the order they were added.
     template <class S>
         requires BackgroundService<detail::Target<S>>
     RunnerBuilder background_service(S service) && {
-        setup_.services.push_back(std::make_unique<detail::ServiceTask<S>>(std::move(service)));
+        parts_->setup.services.push_back(std::make_unique<detail::ServiceTask<S>>(std::move(service)));
         return std::move(*this);
     }
     /// Binds `Ids` to `executor` as `bind` does: an lvalue is borrowed, a `std::shared_ptr` shared, an rvalue moved in.
@@ -112,13 +118,15 @@ public:
         requires Executor<typename detail::HolderOf<E>::type::executor_type>
     auto with_faas_executor(E&& executor) && {
         using Added = decltype(bind<Ids...>(std::forward<E>(executor)));
-        return RunnerBuilder<Bindings..., Added>{
-            std::move(executor_), std::move(setup_),
-            std::tuple_cat(std::move(bindings_), std::tuple<Added>{bind<Ids...>(std::forward<E>(executor))})};
+        using Now = detail::AlsoBound<Bound, sizeof...(Bindings), Added>;
+        // Here, so that a second executor for an id is refused at the line that adds it.
+        static_assert(Now::has_no_id_twice(), "a job id is bound twice: each job has one executor");
+        return RunnerBuilder<Now, Bindings..., Added>{std::move(parts_),
+                                                      Now{std::move(bound_), bind<Ids...>(std::forward<E>(executor))}};
     }
     /// Sets how many calls are in flight at most, 1,024 unless set.
     RunnerBuilder max_in_flight(std::size_t calls) && {
-        setup_.max_in_flight = calls;
+        parts_->setup.max_in_flight = calls;
         return std::move(*this);
     }
     /// Sets how many calls of each of the jobs `Ids` are in flight at most, beside the limit for all. Further calls of
@@ -127,78 +135,78 @@ public:
     template <auto... Ids>
         requires(sizeof...(Ids) > 0)
     RunnerBuilder max_in_flight(std::size_t calls) && {
-        ((setup_.job_limits[JobId{detail::bound_id<Ids>()}] = calls), ...);
+        ((parts_->setup.job_limits[JobId{detail::bound_id<Ids>()}] = calls), ...);
         return std::move(*this);
     }
     /// Sets how many calls of a job wait for the job's own limit, 64 unless set, before producers wait. A stop cuts
     /// them off: they are told as unfinished.
     RunnerBuilder job_queue(std::size_t calls) && {
-        setup_.job_queue = calls;
+        parts_->setup.job_queue = calls;
         return std::move(*this);
     }
     /// Hands results to the consumers in the order in which the calls were taken from the producers, so each producer's
     /// own order is kept. What comes too early waits and counts as in flight: no more than `max_in_flight` calls.
     RunnerBuilder ordered_results() && {
-        setup_.ordered = true;
+        parts_->setup.ordered = true;
         return std::move(*this);
     }
     /// Sets how many results wait for each consumer before their calls count as in flight still; 1,024 unless set.
     RunnerBuilder consumer_queue(std::size_t results) && {
-        setup_.consumer_queue = results;
+        parts_->setup.consumer_queue = results;
         return std::move(*this);
     }
     /// Sets what a failure does to the run; `ErrorPolicy::stop` unless set.
     RunnerBuilder error_policy(ErrorPolicy policy) && {
-        setup_.policy = policy;
+        parts_->setup.policy = policy;
         return std::move(*this);
     }
     /// Sets what is done about failed calls of all jobs that have nothing of their own; nothing unless set.
     RunnerBuilder on_error(const OnError& what) && {
-        setup_.remedies = what.remedies();
+        parts_->setup.remedies = what.remedies();
         return std::move(*this);
     }
     /// Sets what is done about failed calls of the jobs `Ids`.
     template <auto... Ids>
         requires(sizeof...(Ids) > 0)
     RunnerBuilder on_error(const OnError& what) && {
-        ((setup_.job_remedies[JobId{detail::bound_id<Ids>()}] = what.remedies()), ...);
+        ((parts_->setup.job_remedies[JobId{detail::bound_id<Ids>()}] = what.remedies()), ...);
         return std::move(*this);
     }
     /// Writes each call that failed in the end, or was not finished, to a file of JSON lines, which a
     /// `JsonLinesProducer` reads as calls again (see `format_dead_letter`). Input that never became a call is not
     /// among them. If the file cannot be written, the run ends with that error.
     RunnerBuilder dead_letters(DeadLetterOptions options) && {
-        setup_.dead_letters = std::move(options);
+        parts_->setup.dead_letters = std::move(options);
         return std::move(*this);
     }
     /// Calls `callback` with the present numbers at every interval and once at the end, on the runner's strand.
     RunnerBuilder on_statistics(std::function<void(const Statistics&)> callback,
                                 std::chrono::milliseconds interval = std::chrono::seconds{10}) && {
-        setup_.on_statistics = std::move(callback);
-        setup_.statistics_interval = interval;
+        parts_->setup.on_statistics = std::move(callback);
+        parts_->setup.statistics_interval = interval;
         return std::move(*this);
     }
     /// Lets `source` and its copies read the runner's numbers, for a page such as `MetricsPage`.
     RunnerBuilder publish_statistics(StatisticsSource source) && {
-        setup_.statistics_sources.push_back(std::move(source));
+        parts_->setup.statistics_sources.push_back(std::move(source));
         return std::move(*this);
     }
     /// Sets how long calls may finish after a stop (30 s unless set), and after that consumers take results (1 s).
     RunnerBuilder drain_timeout(std::chrono::milliseconds calls,
                                 std::chrono::milliseconds consumers = std::chrono::seconds{1}) && {
-        setup_.drain_timeout = calls;
-        setup_.delivery_timeout = consumers;
+        parts_->setup.drain_timeout = calls;
+        parts_->setup.delivery_timeout = consumers;
         return std::move(*this);
     }
     /// Sets what is awaited at the very end, after a failure too.
     template <ShutdownHandler H>
     RunnerBuilder shutdown_handler(H handler) && {
-        setup_.shutdown = std::make_unique<detail::ShutdownTask<H>>(std::move(handler));
+        parts_->setup.shutdown = std::make_unique<detail::ShutdownTask<H>>(std::move(handler));
         return std::move(*this);
     }
     /// Stops the run on SIGINT and SIGTERM; a second one skips the drain. Not done unless asked for.
     RunnerBuilder handle_signals() && {
-        setup_.handle_signals = true;
+        parts_->setup.handle_signals = true;
         return std::move(*this);
     }
 
@@ -206,32 +214,34 @@ public:
     /// job routed twice, or with a switchable FaaS job that the router has no place for; what opening the dead letters
     /// came to, `errc::conflict` if another run has them.
     result<Runner> build() && {
-        setup_.faas = std::apply(
-            [](auto&&... bindings) {
-                using Side = detail::FaasSideOf<Registry>;
-                return std::make_unique<Side>(Registry{std::move(bindings)...});
-            },
-            std::move(bindings_));
+        parts_->setup.faas = faas_side(std::index_sequence_for<Bindings...>{});
         std::vector<std::string> warnings;
-        if (auto wrong = detail::check_setup(setup_, warnings)) return std::move(*wrong);
-        if (auto failed = detail::open_files(setup_)) return std::move(*failed);
-        return Runner{std::make_shared<detail::RunnerCore>(executor_, std::move(setup_)), std::move(warnings)};
+        if (auto wrong = detail::check_setup(parts_->setup, warnings)) return std::move(*wrong);
+        if (auto failed = detail::open_files(parts_->setup)) return std::move(*failed);
+        return Runner{std::make_shared<detail::RunnerCore>(parts_->executor, std::move(parts_->setup)),
+                      std::move(warnings)};
     }
 
 private:
     friend class Runner;
-    template <class... Others>
+    template <class OtherBound, class... Others>
     friend class RunnerBuilder;
-    RunnerBuilder(asio::any_io_executor executor, detail::RunnerSetup setup, std::tuple<Bindings...> bindings)
-        : executor_{std::move(executor)}, setup_{std::move(setup)}, bindings_{std::move(bindings)} {}
+    RunnerBuilder(std::unique_ptr<detail::RunnerParts> parts, Bound bound)
+        : parts_{std::move(parts)}, bound_{std::move(bound)} {}
 
-    asio::any_io_executor executor_;
-    detail::RunnerSetup setup_;
-    std::tuple<Bindings...> bindings_;
+    template <std::size_t... Index>
+    std::unique_ptr<detail::FaasSide> faas_side(std::index_sequence<Index...>) {
+        using Registry = StaticRegistry<Bindings...>;
+        return std::make_unique<detail::FaasSideOf<Registry>>(
+            Registry{std::move(static_cast<detail::BindingAt<Index, Bindings>&>(bound_).binding)...});
+    }
+
+    std::unique_ptr<detail::RunnerParts> parts_;
+    Bound bound_;
 };
 
 inline RunnerBuilder<> Runner::builder(asio::any_io_executor executor) {
-    return RunnerBuilder<>{std::move(executor), detail::RunnerSetup{}, std::tuple<>{}};
+    return RunnerBuilder<>{std::make_unique<detail::RunnerParts>(std::move(executor)), detail::NothingBound{}};
 }
 template <class Context>
     requires std::derived_from<Context, asio::execution_context>

@@ -30,6 +30,10 @@ BLUEPRINT_FAAS_DECL Error setup_error(std::string what) {
                  .execution = Execution::not_started};
 }
 
+BLUEPRINT_FAAS_DECL RunnerSetup::RunnerSetup() = default;
+BLUEPRINT_FAAS_DECL RunnerSetup::RunnerSetup(RunnerSetup&&) noexcept = default;
+BLUEPRINT_FAAS_DECL RunnerSetup::~RunnerSetup() = default;
+
 BLUEPRINT_FAAS_DECL std::optional<Error> check_setup(const RunnerSetup& setup, std::vector<std::string>& warnings) {
     if (!setup.router) return setup_error("it has no router; add router(Router{}), an empty one if no job is local");
     if (!setup.router->problems().empty()) {
