@@ -3,25 +3,19 @@
 
 #include "blueprint/faas/config.hpp"
 #include "blueprint/faas/deployment.hpp"
+#include "blueprint/faas/detail/run_blocking.hpp"
 #include "blueprint/faas/metrics.hpp"
 #include "blueprint/faas/result_sink.hpp"
-#include "blueprint/faas/start.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_future.hpp>
+#include <boost/asio/awaitable.hpp>
 
-#include <atomic>
 #include <cstdint>
-#include <future>
-#include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace blueprint::faas {
+
+namespace asio = boost::asio;
 
 class Package;
 
@@ -113,44 +107,8 @@ public:
 private:
     template <class T>
     T wait(asio::awaitable<T> operation) {
-        const asio::any_io_executor io = executor_.get_executor();
-        const auto* on_context = io.template target<asio::io_context::executor_type>();
-        if (on_context == nullptr) return start(executor_, std::move(operation), asio::use_future).get();
-        if (on_context->running_in_this_thread())
-            throw std::logic_error{"blocking() was called inside a handler of the io_context that it would wait for"};
-        const auto state = std::make_shared<State<T>>();
-        auto& context = on_context->context();
-        start(executor_, std::move(operation), [state, io](T outcome) {
-            state->outcome.emplace(std::move(outcome));
-            state->done.store(true, std::memory_order_release);
-            asio::post(io, Wake<T>{state, io});
-        });
-        if (context.stopped()) context.restart();
-        while (!state->done.load(std::memory_order_acquire)) {
-            if (context.run_one() == 0 && !state->done.load(std::memory_order_acquire))
-                throw std::logic_error{"the io_context was stopped before the operation ended"};
-        }
-        state->seen.store(true, std::memory_order_release);
-        return std::move(*state->outcome);
+        return detail::run_to_end(executor_.get_executor(), std::move(operation));
     }
-
-    // Shared, because another thread may still be inside the handler when the waiting one has seen `done`.
-    template <class T>
-    struct State {
-        std::optional<T> outcome{};
-        std::atomic<bool> done{false};
-        std::atomic<bool> seen{false};
-    };
-    // Wakes the waiting thread. Another thread of the context may run this in its place, so it comes back until the
-    // right one has noticed.
-    template <class T>
-    struct Wake {
-        std::shared_ptr<State<T>> state;
-        asio::any_io_executor io;
-        void operator()() const {
-            if (!state->seen.load(std::memory_order_acquire)) asio::post(io, *this);
-        }
-    };
 
     E& executor_;
 };

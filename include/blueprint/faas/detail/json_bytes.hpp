@@ -4,7 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/job.hpp"
 
-#include <boost/json/object.hpp>
+#include <boost/json/fwd.hpp>
 
 #include <cstddef>
 #include <cstdint>

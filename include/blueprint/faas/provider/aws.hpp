@@ -6,12 +6,13 @@
 #include "blueprint/faas/auth/aws/settings.hpp"
 #include "blueprint/faas/auth/sigv4.hpp"
 #include "blueprint/faas/codec/aws_lambda.hpp"
+#include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/executor.hpp"
 #include "blueprint/faas/transport/https.hpp"
 #include "blueprint/faas/transport/loopback.hpp"
 #include "blueprint/faas/transport/metadata.hpp"
 
-#include <string>
 #include <utility>
 
 /// AWS Lambda.
@@ -36,33 +37,13 @@ using BasicLambdaExecutor = FaasExecutor<TransportPolicy, SigV4<Provider>, Lambd
 using LambdaExecutor = BasicLambdaExecutor<>;
 
 /// Fills in what `options` leaves open: region, endpoint, authorities. `errc::invalid_configuration` says what to set.
-inline result<Options> resolve(Options options, const faas::Environment& environment = faas::Environment::process()) {
-    auto& lambda = options.lambda;
-    if (!lambda.region.empty()) options.settings.region = lambda.region;
-    if (!lambda.endpoint.empty()) options.settings.endpoint = lambda.endpoint;
-    const auto settings = resolve_settings(environment, options.settings);
-    if (!settings) return settings.error();
-    auto endpoint = settings->endpoint_for(Service::lambda);
-    if (!endpoint) return std::move(endpoint).error();
-    lambda.region = std::move(endpoint->region);
-    lambda.endpoint = std::move(endpoint->url);
-    if (lambda.storage_endpoint.empty() && !lambda.storage_bucket.empty()) {
-        auto storage = settings->endpoint_for(Service::s3);
-        if (!storage) return std::move(storage).error();
-        lambda.storage_endpoint = std::move(storage->url);
-    }
-    if (!settings->ca_bundle.empty()) {
-        const auto bundle = environment.read_file(settings->ca_bundle, std::size_t{16} << 20U);
-        if (!bundle) return bundle.error();
-        if (!*bundle)
-            return Error{.code = errc::invalid_configuration,
-                         .message = "the file of certificate authorities '" + settings->ca_bundle +
-                                    "' (AWS_CA_BUNDLE or ca_bundle) does not exist",
-                         .execution = Execution::not_started};
-        options.tls.extra_roots.append("\n").append((*bundle)->reveal());
-    }
-    return options;
-}
+BLUEPRINT_FAAS_DECL result<Options> resolve(Options options,
+                                            const faas::Environment& environment = faas::Environment::process());
+
+/// Makes what the usual chain reaches servers by: `tls`, and plain HTTP to metadata services. `environment` outlives
+/// it.
+BLUEPRINT_FAAS_DECL Reach default_reach(const HttpsTransport& tls,
+                                        const faas::Environment& environment = faas::Environment::process());
 
 /// Makes an executor of its parts: for a transport or credentials of one's own. `errc::invalid_configuration` tells
 /// which option cannot work. `environment` outlives the executor.
@@ -85,8 +66,8 @@ result<BasicLambdaExecutor<DefaultChain, HttpsTransport, Format>> create(
     const faas::Environment& environment = faas::Environment::process()) {
     auto all = resolve(std::move(options), environment);
     if (!all) return std::move(all).error();
-    HttpsTransport transport{executor, all->tls, all->connections};
-    auto reach = make_reach(transport, MetadataTransport{std::move(executor)}, environment);
+    HttpsTransport transport{std::move(executor), all->tls, all->connections};
+    auto reach = default_reach(transport, environment);
     return create<Format>(std::move(transport), default_chain(std::move(reach), all->settings), std::move(all->lambda),
                           all->resilience, all->timeouts, environment);
 }
@@ -98,13 +79,16 @@ result<BasicLambdaExecutor<DefaultChain, LoopbackTransport, Format>> create_loca
     const faas::Environment& environment = faas::Environment::process()) {
     auto all = resolve(std::move(options), environment);
     if (!all) return std::move(all).error();
-    auto reach =
-        make_reach(HttpsTransport{executor, all->tls, all->connections}, MetadataTransport{executor}, environment);
+    auto reach = default_reach(HttpsTransport{executor, all->tls, all->connections}, environment);
     return create<Format>(LoopbackTransport{std::move(executor), all->connections},
                           default_chain(std::move(reach), all->settings), std::move(all->lambda), all->resilience,
                           all->timeouts, environment);
 }
 
 }  // namespace blueprint::faas::aws
+
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#include "blueprint/faas/provider/impl/aws.ipp"
+#endif
 
 #endif

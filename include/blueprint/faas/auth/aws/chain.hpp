@@ -39,10 +39,8 @@ class SourceChain {
 public:
     BLUEPRINT_FAAS_DECL SourceChain(aws::Reach reach, std::vector<AnySource> sources, aws::ChainOptions options);
 
-    std::shared_ptr<const aws::Credentials> ready() { return cache_.ready(); }
-    asio::awaitable<result<std::shared_ptr<const aws::Credentials>>> get(Deadline deadline) {
-        return cache_.get(deadline);
-    }
+    BLUEPRINT_FAAS_DECL std::shared_ptr<const aws::Credentials> ready();
+    BLUEPRINT_FAAS_DECL asio::awaitable<result<std::shared_ptr<const aws::Credentials>>> get(Deadline deadline);
     BLUEPRINT_FAAS_DECL bool invalidate(std::string_view access_key_id) noexcept;
 
 private:

@@ -8,8 +8,7 @@
 #include "blueprint/faas/auth/aws/profile.hpp"
 #include "blueprint/faas/auth/aws/settings_options.hpp"
 #include "blueprint/faas/auth/aws/web_identity.hpp"
-
-#include <utility>
+#include "blueprint/faas/detail/declare.hpp"
 
 namespace blueprint::faas::aws {
 
@@ -23,16 +22,12 @@ using DefaultChain = Chain<credentials::Environment, credentials::Profile, crede
 static_assert(CredentialsProvider<DefaultChain>);
 
 /// Makes the usual chain with what the caller decides: a profile, a region.
-inline DefaultChain default_chain(Reach reach, const SettingsOptions& settings, ChainOptions options = {}) {
-    return DefaultChain{std::move(reach),
-                        std::move(options),
-                        credentials::Environment{settings},
-                        credentials::Profile{settings},
-                        credentials::WebIdentity{settings},
-                        credentials::Container{},
-                        credentials::InstanceMetadata{}};
-}
+BLUEPRINT_FAAS_DECL DefaultChain default_chain(Reach reach, const SettingsOptions& settings, ChainOptions options = {});
 
 }  // namespace blueprint::faas::aws
+
+#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#include "blueprint/faas/auth/aws/impl/default_chain.ipp"
+#endif
 
 #endif

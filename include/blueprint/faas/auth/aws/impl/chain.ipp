@@ -94,6 +94,13 @@ BLUEPRINT_FAAS_DECL SourceChain::SourceChain(aws::Reach reach, std::vector<AnySo
              },
              options.rules, *reach.environment} {}
 
+BLUEPRINT_FAAS_DECL std::shared_ptr<const aws::Credentials> SourceChain::ready() { return cache_.ready(); }
+
+BLUEPRINT_FAAS_DECL asio::awaitable<result<std::shared_ptr<const aws::Credentials>>> SourceChain::get(
+    Deadline deadline) {
+    return cache_.get(deadline);
+}
+
 BLUEPRINT_FAAS_DECL bool SourceChain::invalidate(std::string_view access_key_id) noexcept {
     return cache_.invalidate([&](const aws::Credentials& kept) { return kept.access_key_id == access_key_id; });
 }
