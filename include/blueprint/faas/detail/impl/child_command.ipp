@@ -171,7 +171,8 @@ private:
 };
 
 /// Starts the command with its output and error streams in the pipes. Returns errno's value, or 0.
-inline int start_child(const ChildCommand& command, const ChildPipe& output, const ChildPipe& log, pid_t& pid) {
+BLUEPRINT_FAAS_COLD inline int start_child(const ChildCommand& command, const ChildPipe& output, const ChildPipe& log,
+                                           pid_t& pid) {
     std::vector<char*> words;
     for (const auto& word : command.words) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
@@ -209,11 +210,11 @@ inline int start_child(const ChildCommand& command, const ChildPipe& output, con
     return failed;
 }
 
-inline Error child_failure(errc code, std::string message) {
+BLUEPRINT_FAAS_COLD inline Error child_failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline Error child_not_started(const std::string& what, int failed) {
+BLUEPRINT_FAAS_COLD inline Error child_not_started(const std::string& what, int failed) {
     const bool room = failed == ENOMEM || failed == EAGAIN || failed == EMFILE || failed == ENFILE;
     Error error = child_failure(room ? errc::infrastructure : errc::invalid_configuration,
                                 "cannot start " + what + ": " + std::generic_category().message(failed));
@@ -221,7 +222,8 @@ inline Error child_not_started(const std::string& what, int failed) {
     return error;
 }
 
-inline asio::awaitable<result<ChildEnd>> run_on_strand(ChildCommand command, std::string what, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<ChildEnd>> run_on_strand(ChildCommand command, std::string what,
+                                                                           Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto strand = co_await asio::this_coro::executor;
     const auto stopped = [&] {
@@ -278,8 +280,9 @@ inline asio::awaitable<result<ChildEnd>> run_on_strand(ChildCommand command, std
     co_return end;
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<ChildEnd>> run_child(ChildCommand command, std::string what,
-                                                                Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<ChildEnd>> run_child(ChildCommand command,
+                                                                                    std::string what,
+                                                                                    Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto executor = co_await asio::this_coro::executor;
     // Two streams and a deadline are waited for at once, so that what they share needs one thread at a time.

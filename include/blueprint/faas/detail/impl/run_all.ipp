@@ -48,7 +48,7 @@ struct RunningAll {
     std::exception_ptr failure{};
 };
 
-inline asio::awaitable<void> run_all_on_strand(std::vector<asio::awaitable<void>> operations) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<void> run_all_on_strand(std::vector<asio::awaitable<void>> operations) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const asio::any_io_executor strand = co_await asio::this_coro::executor;
     const auto all = std::make_shared<RunningAll>(strand);
@@ -75,7 +75,7 @@ inline asio::awaitable<void> run_all_on_strand(std::vector<asio::awaitable<void>
     if (all->failure) std::rethrow_exception(all->failure);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> run_all(std::vector<asio::awaitable<void>> operations) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<void> run_all(std::vector<asio::awaitable<void>> operations) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const asio::any_io_executor caller = co_await asio::this_coro::executor;
     const auto strand = asio::make_strand(caller);

@@ -19,7 +19,7 @@ namespace xml {
 
 // Says why the text is not for the parser, which calls itself for each level; empty: it is. An end tag that ends
 // nothing counts as a level less for us and is an error for the parser, so real levels are never more than these.
-inline std::string_view look_over(std::string_view text) noexcept {
+BLUEPRINT_FAAS_COLD inline std::string_view look_over(std::string_view text) noexcept {
     constexpr std::size_t most_bytes = 256U * 1024;
     constexpr int most_levels = 16;
     if (text.size() > most_bytes) return "it has more than 256 KiB";
@@ -56,7 +56,7 @@ inline std::string_view look_over(std::string_view text) noexcept {
 
 namespace reader = boost::property_tree::detail::rapidxml;
 
-inline XmlElement taken(const reader::xml_node<char>& node) {
+BLUEPRINT_FAAS_COLD inline XmlElement taken(const reader::xml_node<char>& node) {
     XmlElement element;
     element.name.assign(node.name(), node.name_size());
     Secret text;
@@ -73,7 +73,7 @@ inline XmlElement taken(const reader::xml_node<char>& node) {
 }
 
 // Nothing: the text is no XML with one root element.
-inline std::optional<XmlElement> root_of(std::string& buffer) {
+BLUEPRINT_FAAS_COLD inline std::optional<XmlElement> root_of(std::string& buffer) {
     constexpr int flags =
         reader::parse_normalize_whitespace | reader::parse_trim_whitespace | reader::parse_validate_closing_tags;
     reader::xml_document<char> document;
@@ -90,7 +90,7 @@ inline std::optional<XmlElement> root_of(std::string& buffer) {
 
 }  // namespace xml
 
-BLUEPRINT_FAAS_DECL result<XmlElement> read_xml(std::string_view text) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<XmlElement> read_xml(std::string_view text) {
     const auto refuse = [](std::string_view why) {
         return Error{.code = errc::serialization,
                      .message = std::string{"an XML document cannot be read: "}.append(why),

@@ -9,7 +9,7 @@
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL result<Options> resolve(Options options, const faas::Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Options> resolve(Options options, const faas::Environment& environment) {
     auto& lambda = options.lambda;
     if (!lambda.region.empty()) options.settings.region = lambda.region;
     if (!lambda.endpoint.empty()) options.settings.endpoint = lambda.endpoint;
@@ -37,7 +37,8 @@ BLUEPRINT_FAAS_DECL result<Options> resolve(Options options, const faas::Environ
     return options;
 }
 
-BLUEPRINT_FAAS_DECL Reach default_reach(const HttpsTransport& tls, const faas::Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Reach default_reach(const HttpsTransport& tls,
+                                                            const faas::Environment& environment) {
     return make_reach(tls, MetadataTransport{tls.get_executor()}, environment);
 }
 

@@ -25,11 +25,12 @@ struct Asked {
     std::optional<std::size_t> remembered{};  ///< the source that had credentials last
 };
 
-inline Error failure(errc code, std::string message) {
+BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline asio::awaitable<result<aws::Search>> ask(const Asked& asked, std::size_t which, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Search>> ask(const Asked& asked, std::size_t which,
+                                                                    Deadline deadline) {
     const auto& source = asked.sources[which];
     const std::string of = "AWS credentials of " + std::string{source.name};
     if (time_left(deadline).count() == 0)
@@ -58,11 +59,11 @@ inline asio::awaitable<result<aws::Search>> ask(const Asked& asked, std::size_t 
     co_return *std::move(search);
 }
 
-inline FetchedToken<aws::Credentials> token_of(aws::TimedCredentials found) {
+BLUEPRINT_FAAS_COLD inline FetchedToken<aws::Credentials> token_of(aws::TimedCredentials found) {
     return {.value = std::move(found.credentials), .expires = found.expires.value_or(TokenSchedule::Time::max())};
 }
 
-inline asio::awaitable<Fetched> fetch(std::shared_ptr<Asked> asked) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<Fetched> fetch(std::shared_ptr<Asked> asked) {
     const Deadline deadline = deadline_after(asked->options.timeout);
     if (asked->remembered) {
         auto search = co_await ask(*asked, *asked->remembered, deadline);
@@ -85,8 +86,8 @@ inline asio::awaitable<Fetched> fetch(std::shared_ptr<Asked> asked) {
 
 }  // namespace source_chain
 
-BLUEPRINT_FAAS_DECL SourceChain::SourceChain(aws::Reach reach, std::vector<AnySource> sources,
-                                             aws::ChainOptions options)
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL SourceChain::SourceChain(aws::Reach reach, std::vector<AnySource> sources,
+                                                                 aws::ChainOptions options)
     : cache_{reach.executor,
              [asked = std::make_shared<source_chain::Asked>(
                   source_chain::Asked{.reach = reach, .sources = std::move(sources), .options = options})] {
@@ -101,7 +102,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<std::shared_ptr<const aws::Credential
     return cache_.get(deadline);
 }
 
-BLUEPRINT_FAAS_DECL bool SourceChain::invalidate(std::string_view access_key_id) noexcept {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool SourceChain::invalidate(std::string_view access_key_id) noexcept {
     return cache_.invalidate([&](const aws::Credentials& kept) { return kept.access_key_id == access_key_id; });
 }
 

@@ -172,20 +172,21 @@ private:
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL std::string_view ConfigSection::text(std::string_view key) const noexcept {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string_view ConfigSection::text(std::string_view key) const noexcept {
     const auto found = values.find(key);
     return found == values.end() ? std::string_view{} : found->second.reveal();
 }
 
-BLUEPRINT_FAAS_DECL std::string_view ConfigSection::text(std::string_view key,
-                                                         std::string_view nested_key) const noexcept {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string_view ConfigSection::text(
+    std::string_view key, std::string_view nested_key) const noexcept {
     const auto block = nested.find(key);
     if (block == nested.end()) return {};
     const auto found = block->second.find(nested_key);
     return found == block->second.end() ? std::string_view{} : found->second.reveal();
 }
 
-BLUEPRINT_FAAS_DECL result<ConfigFile> read_config(const Secret& text, std::string path, ConfigFileKind kind) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<ConfigFile> read_config(const Secret& text, std::string path,
+                                                                       ConfigFileKind kind) {
     ConfigFile file;
     file.path = std::move(path);
     file.present = true;
@@ -194,11 +195,11 @@ BLUEPRINT_FAAS_DECL result<ConfigFile> read_config(const Secret& text, std::stri
     return file;
 }
 
-BLUEPRINT_FAAS_DECL bool ConfigFiles::has_profile(std::string_view name) const noexcept {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool ConfigFiles::has_profile(std::string_view name) const noexcept {
     return config.profiles.contains(name) || credentials.profiles.contains(name);
 }
 
-BLUEPRINT_FAAS_DECL ConfigSection ConfigFiles::profile(std::string_view name) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL ConfigSection ConfigFiles::profile(std::string_view name) const {
     ConfigSection merged;
     if (const auto found = config.profiles.find(name); found != config.profiles.end()) merged = found->second;
     const auto found = credentials.profiles.find(name);
@@ -208,7 +209,8 @@ BLUEPRINT_FAAS_DECL ConfigSection ConfigFiles::profile(std::string_view name) co
     return merged;
 }
 
-BLUEPRINT_FAAS_DECL Error ConfigFiles::no_such_profile(std::string_view name, std::string_view wanted_by) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error ConfigFiles::no_such_profile(std::string_view name,
+                                                                           std::string_view wanted_by) const {
     const std::string shown = faas::detail::one_line(name);
     Error error{.code = errc::invalid_configuration, .execution = Execution::not_started};
     error.message = "there is no profile '" + shown + "', which " + std::string{wanted_by} + " names, ";
@@ -234,14 +236,15 @@ BLUEPRINT_FAAS_DECL Error ConfigFiles::no_such_profile(std::string_view name, st
     return error;
 }
 
-BLUEPRINT_FAAS_DECL std::string expand_home(std::string path, const faas::Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string expand_home(std::string path,
+                                                                const faas::Environment& environment) {
     if (!path.starts_with("~/")) return path;
     const auto home = environment.variable("HOME").value_or("");
     if (!home.empty()) path.replace(0, 1, home);
     return path;
 }
 
-BLUEPRINT_FAAS_DECL result<ConfigFiles> read_config_files(const faas::Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<ConfigFiles> read_config_files(const faas::Environment& environment) {
     ConfigFiles files;
     const auto read = [&](ConfigFile& file, const char* variable, const char* usual,
                           ConfigFileKind kind) -> result<void> {

@@ -25,7 +25,7 @@ inline constexpr const char* full_variable = "AWS_CONTAINER_CREDENTIALS_FULL_URI
 
 // Hosts that plain HTTP may carry the token to. Names are refused, but for this machine's: who answers for a name is
 // not known, and the token would go there.
-inline bool is_allowed(const std::string& host) {
+BLUEPRINT_FAAS_COLD inline bool is_allowed(const std::string& host) {
     if (host == "localhost") return true;
     boost::system::error_code no_literal;
     const auto address = asio::ip::make_address(host, no_literal);
@@ -37,7 +37,7 @@ inline bool is_allowed(const std::string& host) {
 }
 
 // Returns where the variables lead to; nothing if they are not set.
-inline result<std::optional<Url>> endpoint_of(const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<std::optional<Url>> endpoint_of(const Environment& environment) {
     const auto refused = [](const char* name, std::string_view why) {
         return failure(errc::invalid_configuration, std::string{name} + ": " + std::string{why});
     };
@@ -61,7 +61,7 @@ inline result<std::optional<Url>> endpoint_of(const Environment& environment) {
 }
 
 // Returns the token that is sent, which may be empty.
-inline result<Secret> token_of(const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<Secret> token_of(const Environment& environment) {
     static constexpr const char* file_variable = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
     static constexpr const char* token_variable = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
     const auto path = variable(environment, file_variable);
@@ -84,7 +84,7 @@ inline result<Secret> token_of(const Environment& environment) {
     return token;
 }
 
-inline Error refusal(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline Error refusal(const HttpResponse& answer) {
     const auto told = metadata::read_answer(answer.body);
     Error error = failure(errc::authentication, "it gives no credentials");
     error.http_status = answer.status;
@@ -103,7 +103,8 @@ inline Error refusal(const HttpResponse& answer) {
     return error;
 }
 
-inline result<aws::Search> read(const HttpResponse& answer, std::chrono::system_clock::time_point now) {
+BLUEPRINT_FAAS_COLD inline result<aws::Search> read(const HttpResponse& answer,
+                                                    std::chrono::system_clock::time_point now) {
     if (answer.status != 200) return refusal(answer);
     auto told = metadata::read_answer(answer.body);
     if (!told.complete) {
@@ -121,8 +122,9 @@ inline result<aws::Search> read(const HttpResponse& answer, std::chrono::system_
     return search;
 }
 
-inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::credentials::ContainerOptions options,
-                                                 Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Search>> find(aws::Reach reach,
+                                                                     aws::credentials::ContainerOptions options,
+                                                                     Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto& environment = *reach.environment;
     auto url = endpoint_of(environment);
@@ -164,7 +166,8 @@ inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::credenti
 
 namespace blueprint::faas::aws::credentials {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Container::find(const Reach& reach, Deadline deadline) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Container::find(const Reach& reach,
+                                                                                        Deadline deadline) const {
     return faas::detail::container::find(reach, options_, deadline);
 }
 

@@ -22,7 +22,7 @@ namespace blueprint::faas::detail {
 
 namespace credential_process {
 
-inline Error failure(errc code, std::string_view what, std::string_view why) {
+BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string_view what, std::string_view why) {
     std::string message{what};
     message.append(" ").append(why);
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
@@ -30,7 +30,7 @@ inline Error failure(errc code, std::string_view what, std::string_view why) {
 
 // What a program writes to its error stream may repeat what it was called with: its arguments are hidden, the words
 // behind a '=' too.
-inline std::string told_by(std::string_view log, const std::vector<std::string>& words) {
+BLUEPRINT_FAAS_COLD inline std::string told_by(std::string_view log, const std::vector<std::string>& words) {
     constexpr std::size_t shown = 256;
     std::string told{trimmed(log)};
     for (std::size_t i = 1; i < words.size(); ++i) {
@@ -44,8 +44,8 @@ inline std::string told_by(std::string_view log, const std::vector<std::string>&
 
 }  // namespace credential_process
 
-BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_process_credentials(const Secret& output, std::string_view what,
-                                                                           std::chrono::system_clock::time_point now) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_process_credentials(
+    const Secret& output, std::string_view what, std::chrono::system_clock::time_point now) {
     using credential_process::failure;
     WipedMemory memory{output.size()};
     boost::system::error_code failed;
@@ -81,9 +81,8 @@ BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_process_credentials(const
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> run_credential_process(Reach reach,
-                                                                                     CredentialProcess process,
-                                                                                     Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> run_credential_process(
+    Reach reach, CredentialProcess process, Deadline deadline) {
     using faas::detail::credential_process::failure;
     using faas::detail::credential_process::told_by;
     co_await asio::this_coro::throw_if_cancelled(false);

@@ -7,7 +7,8 @@
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL DefaultChain default_chain(Reach reach, const SettingsOptions& settings, ChainOptions options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL DefaultChain default_chain(Reach reach, const SettingsOptions& settings,
+                                                                   ChainOptions options) {
     return DefaultChain{std::move(reach),
                         std::move(options),
                         credentials::Environment{settings},

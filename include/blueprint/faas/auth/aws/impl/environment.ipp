@@ -9,11 +9,11 @@
 
 namespace blueprint::faas::detail::environment_source {
 
-inline Error wrong(errc code, std::string message) {
+BLUEPRINT_FAAS_COLD inline Error wrong(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline result<aws::Search> read(const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<aws::Search> read(const Environment& environment) {
     const auto variable = [&](const char* what) { return environment.variable(what).value_or(""); };
     aws::TimedCredentials timed;
     timed.credentials.access_key_id = variable("AWS_ACCESS_KEY_ID");
@@ -43,7 +43,8 @@ inline result<aws::Search> read(const Environment& environment) {
 
 namespace blueprint::faas::aws::credentials {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Environment::find(const Reach& reach, Deadline /*deadline*/) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Environment::find(const Reach& reach,
+                                                                                          Deadline /*deadline*/) const {
     if (passed_over_) {
         Search search;
         search.not_here = "it was not asked, because a profile was chosen";

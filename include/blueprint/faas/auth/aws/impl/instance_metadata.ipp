@@ -68,11 +68,12 @@ struct Visit {
     bool nobody = false;  ///< there is no service to connect to
 };
 
-inline Error wrong(const char* name, std::string_view why) {
+BLUEPRINT_FAAS_COLD inline Error wrong(const char* name, std::string_view why) {
     return failure(errc::invalid_configuration, std::string{name} + ": " + std::string{why});
 }
 
-inline result<void> read_patience(const Environment& environment, aws::credentials::InstanceMetadataOptions& options) {
+BLUEPRINT_FAAS_COLD inline result<void> read_patience(const Environment& environment,
+                                                      aws::credentials::InstanceMetadataOptions& options) {
     static constexpr const char* timeout_variable = "AWS_METADATA_SERVICE_TIMEOUT";
     static constexpr const char* attempts_variable = "AWS_METADATA_SERVICE_NUM_ATTEMPTS";
     const auto timeout = variable(environment, timeout_variable);
@@ -94,8 +95,8 @@ inline result<void> read_patience(const Environment& environment, aws::credentia
     return {};
 }
 
-inline result<Visit> plan(aws::Reach reach, aws::credentials::InstanceMetadataOptions options,
-                          std::shared_ptr<Memory> memory, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline result<Visit> plan(aws::Reach reach, aws::credentials::InstanceMetadataOptions options,
+                                              std::shared_ptr<Memory> memory, Deadline deadline) {
     static constexpr const char* endpoint_variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     static constexpr const char* mode_variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
     Visit visit{.reach = std::move(reach), .options = options, .memory = std::move(memory), .deadline = deadline};
@@ -120,7 +121,7 @@ inline result<Visit> plan(aws::Reach reach, aws::credentials::InstanceMetadataOp
     return visit;
 }
 
-inline HttpRequest request_of(const Visit& visit, Verb verb, std::string_view path) {
+BLUEPRINT_FAAS_COLD inline HttpRequest request_of(const Visit& visit, Verb verb, std::string_view path) {
     HttpRequest request;
     request.origin = visit.origin;
     request.verb = verb;
@@ -129,7 +130,7 @@ inline HttpRequest request_of(const Visit& visit, Verb verb, std::string_view pa
     return request;
 }
 
-inline Error status_error(const HttpResponse& answer, std::string_view what) {
+BLUEPRINT_FAAS_COLD inline Error status_error(const HttpResponse& answer, std::string_view what) {
     Error error =
         failure(errc::infrastructure, std::string{what} + " was answered with HTTP " + std::to_string(answer.status));
     error.http_status = answer.status;
@@ -142,7 +143,8 @@ inline Error status_error(const HttpResponse& answer, std::string_view what) {
 
 // Makes one exchange after another until there is an answer that more of them would not better. `once_if_late`: silence
 // after the request was sent is an answer, too.
-inline asio::awaitable<result<HttpResponse>> exchange(Visit& visit, HttpRequest request, bool once_if_late) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<HttpResponse>> exchange(Visit& visit, HttpRequest request,
+                                                                          bool once_if_late) {
     RetrySchedule schedule{visit.options.retry};
     for (;;) {
         const auto limit = deadline_after(visit.options.timeout);
@@ -168,7 +170,7 @@ inline asio::awaitable<result<HttpResponse>> exchange(Visit& visit, HttpRequest 
 }
 
 // Keeps a token for what the service says, less a minute, and never for longer than it was asked for.
-inline std::chrono::seconds life_of(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline std::chrono::seconds life_of(const HttpResponse& answer) {
     const auto text = answer.headers.get("x-aws-ec2-metadata-token-ttl-seconds").value_or("");
     std::int64_t seconds = token_life.count();
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -178,7 +180,7 @@ inline std::chrono::seconds life_of(const HttpResponse& answer) {
 }
 
 // Returns the token of the session, kept or asked for; an empty one means that the service is asked as version 1.
-inline asio::awaitable<result<Secret>> session_token(Visit& visit) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<Secret>> session_token(Visit& visit) {
     const auto now = visit.reach.environment->now();
     Secret kept = visit.memory->kept_token(now);
     if (!kept.empty()) co_return kept;
@@ -214,7 +216,7 @@ inline asio::awaitable<result<Secret>> session_token(Visit& visit) {
 }
 
 // Asks for what is at `path`, with a new session token if the service does not take the kept one any more.
-inline asio::awaitable<result<HttpResponse>> get(Visit& visit, std::string path) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<HttpResponse>> get(Visit& visit, std::string path) {
     for (bool renewed = false;; renewed = true) {
         auto token = co_await session_token(visit);
         if (!token) co_return std::move(token).error();
@@ -233,13 +235,13 @@ inline asio::awaitable<result<HttpResponse>> get(Visit& visit, std::string path)
     }
 }
 
-inline bool ends_soon(const aws::TimedCredentials& credentials, Time now) {
+BLUEPRINT_FAAS_COLD inline bool ends_soon(const aws::TimedCredentials& credentials, Time now) {
     return credentials.expires && *credentials.expires - now < std::chrono::minutes{15};
 }
 
 // Credentials near their end are given as if they ended later, so that they are used, and asked for again in a while
 // that differs from one machine to the next.
-inline aws::Search lasting(aws::TimedCredentials credentials, Time now, double jitter) {
+BLUEPRINT_FAAS_COLD inline aws::Search lasting(aws::TimedCredentials credentials, Time now, double jitter) {
     if (ends_soon(credentials, now)) {
         const std::chrono::duration<double, std::ratio<60>> spread{2 + 8 * jitter};
         credentials.expires =
@@ -250,7 +252,7 @@ inline aws::Search lasting(aws::TimedCredentials credentials, Time now, double j
     return search;
 }
 
-inline result<std::string> role_in(const std::string& body) {
+BLUEPRINT_FAAS_COLD inline result<std::string> role_in(const std::string& body) {
     const auto text = trimmed(body);
     const auto role = trimmed(text.substr(0, text.find('\n')));
     // Source: AWS IAM API Reference, "CreateRole", RoleName.
@@ -262,7 +264,7 @@ inline result<std::string> role_in(const std::string& body) {
     return std::string{role};
 }
 
-inline result<aws::TimedCredentials> read(const HttpResponse& answer, const std::string& role) {
+BLUEPRINT_FAAS_COLD inline result<aws::TimedCredentials> read(const HttpResponse& answer, const std::string& role) {
     auto told = metadata::read_answer(answer.body);
     const bool success = told.code.empty() || told.code == "Success";
     if (told.complete && success) return std::move(told.timed);
@@ -280,7 +282,7 @@ inline result<aws::TimedCredentials> read(const HttpResponse& answer, const std:
 
 // Says what follows when the service fails: its last credentials if they are near their end, else the failure.
 // Credentials that are good for longer are with whoever asked for them.
-inline result<aws::Search> after(const Visit& visit, Error error) {
+BLUEPRINT_FAAS_COLD inline result<aws::Search> after(const Visit& visit, Error error) {
     const auto now = visit.reach.environment->now();
     const Secret token = visit.memory->kept_token(now);  // what the service tells of a request may hold it
     redact(error.message, token.reveal());
@@ -294,8 +296,10 @@ inline result<aws::Search> after(const Visit& visit, Error error) {
     return error;
 }
 
-inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::credentials::InstanceMetadataOptions options,
-                                                 std::shared_ptr<Memory> memory, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Search>> find(aws::Reach reach,
+                                                                     aws::credentials::InstanceMetadataOptions options,
+                                                                     std::shared_ptr<Memory> memory,
+                                                                     Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     auto planned = plan(std::move(reach), options, std::move(memory), deadline);
     if (!planned) co_return std::move(planned).error();
@@ -323,9 +327,9 @@ inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::credenti
     co_return lasting(std::move(*credentials), environment.now(), environment.jitter());
 }
 
-inline asio::awaitable<result<std::optional<std::string>>> region(aws::Reach reach,
-                                                                  aws::credentials::InstanceMetadataOptions options,
-                                                                  std::shared_ptr<Memory> memory, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<std::optional<std::string>>> region(
+    aws::Reach reach, aws::credentials::InstanceMetadataOptions options, std::shared_ptr<Memory> memory,
+    Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     auto planned = plan(std::move(reach), options, std::move(memory), deadline);
     if (!planned) co_return std::move(planned).error();
@@ -349,15 +353,15 @@ inline asio::awaitable<result<std::optional<std::string>>> region(aws::Reach rea
 
 namespace blueprint::faas::aws::credentials {
 
-BLUEPRINT_FAAS_DECL InstanceMetadata::InstanceMetadata(InstanceMetadataOptions options)
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL InstanceMetadata::InstanceMetadata(InstanceMetadataOptions options)
     : options_{options}, memory_{std::make_shared<faas::detail::instance_metadata::Memory>()} {}
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> InstanceMetadata::find(const Reach& reach,
-                                                                           Deadline deadline) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> InstanceMetadata::find(
+    const Reach& reach, Deadline deadline) const {
     return faas::detail::instance_metadata::find(reach, options_, memory_, deadline);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<std::optional<std::string>>> InstanceMetadata::region(
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<std::optional<std::string>>> InstanceMetadata::region(
     const Reach& reach, Deadline deadline) const {
     return faas::detail::instance_metadata::region(reach, options_, memory_, deadline);
 }

@@ -21,14 +21,16 @@ namespace aws_profile {
 
 using First = decltype(aws::ProfilePlan::first);
 
-inline Error wrong(std::string_view profile, std::string_view why, errc code = errc::invalid_configuration) {
+BLUEPRINT_FAAS_COLD inline Error wrong(std::string_view profile, std::string_view why,
+                                       errc code = errc::invalid_configuration) {
     std::string message = "the profile '" + std::string{profile} + "' ";
     message.append(why);
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
 /// Keys of one section. Half a pair is an error: it is a slip, and what comes after would hide it.
-inline result<std::optional<aws::Credentials>> keys_in(const aws::ConfigSection& section, std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<std::optional<aws::Credentials>> keys_in(const aws::ConfigSection& section,
+                                                                           std::string_view profile) {
     const bool id = section.has("aws_access_key_id");
     const bool secret = section.has("aws_secret_access_key");
     if (!id && !secret) return std::optional<aws::Credentials>{};
@@ -49,13 +51,15 @@ inline const aws::ConfigSection* keys_in_credentials_file(const aws::ConfigFiles
 }
 
 /// The session token must come from the file that the keys come from, or it is another pair's.
-inline result<std::optional<aws::Credentials>> keys_of(const aws::ConfigFiles& files, std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<std::optional<aws::Credentials>> keys_of(const aws::ConfigFiles& files,
+                                                                           std::string_view profile) {
     const auto* section = keys_in_credentials_file(files, profile);
     return section != nullptr ? keys_in(*section, profile) : keys_in(files.profile(profile), profile);
 }
 
-inline result<aws::SsoRole> sso_role_of(const aws::ConfigFiles& files, const aws::ConfigSection& section,
-                                        std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<aws::SsoRole> sso_role_of(const aws::ConfigFiles& files,
+                                                            const aws::ConfigSection& section,
+                                                            std::string_view profile) {
     aws::SsoRole role{.profile = std::string{profile},
                       .session = std::string{section.text("sso_session")},
                       .start_url = std::string{section.text("sso_start_url")},
@@ -84,8 +88,9 @@ inline result<aws::SsoRole> sso_role_of(const aws::ConfigFiles& files, const aws
 }
 
 /// What a profile says about credentials of its own, its role with a source left aside.
-inline result<std::optional<First>> own_of(const aws::ConfigFiles& files, const aws::ConfigSection& section,
-                                           std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<std::optional<First>> own_of(const aws::ConfigFiles& files,
+                                                               const aws::ConfigSection& section,
+                                                               std::string_view profile) {
     if (section.has("web_identity_token_file")) {
         if (!section.has("role_arn")) return wrong(profile, "has web_identity_token_file and no role_arn; set it too");
         return std::optional<First>{
@@ -115,7 +120,8 @@ inline result<std::optional<First>> own_of(const aws::ConfigFiles& files, const 
     return std::optional<First>{std::move(**keys)};
 }
 
-inline result<aws::AssumeRole> role_of(const aws::ConfigSection& section, std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<aws::AssumeRole> role_of(const aws::ConfigSection& section,
+                                                           std::string_view profile) {
     aws::AssumeRole role{.role_arn = std::string{section.text("role_arn")},
                          .session_name = std::string{section.text("role_session_name")},
                          .external_id = std::string{section.text("external_id")}};
@@ -135,7 +141,7 @@ inline result<aws::AssumeRole> role_of(const aws::ConfigSection& section, std::s
     return role;
 }
 
-inline result<aws::NamedSource> named_source(std::string_view text, std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline result<aws::NamedSource> named_source(std::string_view text, std::string_view profile) {
     static constexpr std::array<std::pair<std::string_view, aws::NamedSource>, 3> names{
         {{"Environment", aws::NamedSource::environment},
          {"Ec2InstanceMetadata", aws::NamedSource::instance_metadata},
@@ -145,7 +151,7 @@ inline result<aws::NamedSource> named_source(std::string_view text, std::string_
     return wrong(profile, "has a credential_source that is none of Environment, Ec2InstanceMetadata, EcsContainer");
 }
 
-inline std::string joined(const std::vector<std::string>& names) {
+BLUEPRINT_FAAS_COLD inline std::string joined(const std::vector<std::string>& names) {
     std::string text;
     for (const auto& name : names) text += (text.empty() ? "'" : ", '") + name + '\'';
     return text;
@@ -163,10 +169,9 @@ asio::awaitable<result<aws::TimedCredentials>> must_find(Source source, const aw
     co_return std::move(*search->found);
 }
 
-inline asio::awaitable<result<aws::TimedCredentials>> first_of(aws::ProfilePlan plan,
-                                                               aws::credentials::InstanceMetadata instance,
-                                                               const aws::Reach& reach, aws::Settings settings,
-                                                               aws::StsPlace sts, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::TimedCredentials>> first_of(
+    aws::ProfilePlan plan, aws::credentials::InstanceMetadata instance, const aws::Reach& reach, aws::Settings settings,
+    aws::StsPlace sts, Deadline deadline) {
     if (auto* keys = std::get_if<aws::Credentials>(&plan.first))
         co_return aws::TimedCredentials{.credentials = std::move(*keys)};
     if (const auto* named = std::get_if<aws::NamedSource>(&plan.first)) {
@@ -204,8 +209,8 @@ inline asio::awaitable<result<aws::TimedCredentials>> first_of(aws::ProfilePlan 
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL result<std::optional<ProfilePlan>> plan_profile(const ConfigFiles& files,
-                                                                    std::string_view profile) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::optional<ProfilePlan>> plan_profile(const ConfigFiles& files,
+                                                                                        std::string_view profile) {
     using namespace faas::detail::aws_profile;
     ProfilePlan plan;
     std::vector<std::string> seen{std::string{profile}};
@@ -269,7 +274,8 @@ BLUEPRINT_FAAS_DECL result<std::optional<ProfilePlan>> plan_profile(const Config
 
 namespace credentials {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Profile::find(const Reach& reach, Deadline deadline) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Profile::find(const Reach& reach,
+                                                                                      Deadline deadline) const {
     using namespace faas::detail::aws_profile;
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto files = read_config_files(*reach.environment);

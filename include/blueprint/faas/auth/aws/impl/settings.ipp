@@ -51,22 +51,22 @@ inline constexpr std::array<Names, aws::service_count> services{{
     {"oidc", "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc"},
 }};
 
-inline Error wrong(std::string message) {
+BLUEPRINT_FAAS_COLD inline Error wrong(std::string message) {
     return Error{
         .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
 }
 
 // A region becomes a part of a host name, so it must not be able to name another host. It is not shown: whoever puts a
 // key into the wrong variable would find it in a log.
-inline bool is_region(std::string_view text) noexcept {
+BLUEPRINT_FAAS_COLD inline bool is_region(std::string_view text) noexcept {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
     return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
            text.find_first_not_of(allowed) == std::string_view::npos &&
            text.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
-inline std::string host_of(aws::Service service, const Partition& partition, std::string_view region, bool fips,
-                           bool dual_stack) {
+BLUEPRINT_FAAS_COLD inline std::string host_of(aws::Service service, const Partition& partition,
+                                               std::string_view region, bool fips, bool dual_stack) {
     std::string host{services[static_cast<std::size_t>(service)].host};
     // In us-gov these have one host, which is validated.
     const bool same =
@@ -113,8 +113,8 @@ private:
 };
 
 // The URLs that were configured. Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
-inline result<void> find_endpoints(const Lookup& lookup, const aws::ConfigFiles& files,
-                                   const aws::ConfigSection& section, aws::Settings& settings) {
+BLUEPRINT_FAAS_COLD inline result<void> find_endpoints(const Lookup& lookup, const aws::ConfigFiles& files,
+                                                       const aws::ConfigSection& section, aws::Settings& settings) {
     const auto ignore = lookup.truth("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls");
     if (!ignore) return ignore.error();
     if (*ignore) return {};
@@ -143,11 +143,12 @@ inline result<void> find_endpoints(const Lookup& lookup, const aws::ConfigFiles&
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL std::string_view partition_of(std::string_view region) noexcept {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string_view partition_of(std::string_view region) noexcept {
     return faas::detail::aws_settings::partition_of(region).name;
 }
 
-BLUEPRINT_FAAS_DECL result<Endpoint> Settings::endpoint_for(Service service, std::string_view other_region) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Endpoint> Settings::endpoint_for(Service service,
+                                                                                std::string_view other_region) const {
     using namespace faas::detail::aws_settings;
     const std::string_view where = other_region.empty() ? std::string_view{region} : other_region;
     if (where.empty())
@@ -175,8 +176,9 @@ BLUEPRINT_FAAS_DECL result<Endpoint> Settings::endpoint_for(Service service, std
                     .region = std::string{where}};
 }
 
-BLUEPRINT_FAAS_DECL result<Settings> resolve_settings(const faas::Environment& environment, const ConfigFiles& files,
-                                                      const SettingsOptions& options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Settings> resolve_settings(const faas::Environment& environment,
+                                                                          const ConfigFiles& files,
+                                                                          const SettingsOptions& options) {
     using namespace faas::detail::aws_settings;
     Settings settings;
     std::string chosen_by = "the option 'profile'";
@@ -215,8 +217,8 @@ BLUEPRINT_FAAS_DECL result<Settings> resolve_settings(const faas::Environment& e
     return settings;
 }
 
-BLUEPRINT_FAAS_DECL result<Settings> resolve_settings(const faas::Environment& environment,
-                                                      const SettingsOptions& options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Settings> resolve_settings(const faas::Environment& environment,
+                                                                          const SettingsOptions& options) {
     const auto files = read_config_files(environment);
     if (!files) return files.error();
     return resolve_settings(environment, *files, options);

@@ -40,16 +40,16 @@ using Time = std::chrono::system_clock::time_point;
 
 inline constexpr std::chrono::minutes refresh_window{15};
 
-inline Error failure(errc code, std::string message) {
+BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline std::string command_of(const aws::SsoRole& role) {
+BLUEPRINT_FAAS_COLD inline std::string command_of(const aws::SsoRole& role) {
     return role.session.empty() ? "aws sso login --profile " + role.profile
                                 : "aws sso login --sso-session " + role.session;
 }
 
-inline Error sign_in_again(const aws::SsoRole& role, std::string_view why) {
+BLUEPRINT_FAAS_COLD inline Error sign_in_again(const aws::SsoRole& role, std::string_view why) {
     std::string message{why};
     return failure(errc::authentication, message + "; run '" + command_of(role) + "' (profile '" + role.profile + "')");
 }
@@ -70,13 +70,13 @@ struct Token {
 };
 
 // Old tools wrote "UTC" for the Z.
-inline std::optional<Time> read_time(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::optional<Time> read_time(std::string_view text) {
     if (!text.ends_with("UTC")) return read_timestamp(text);
     const std::string zulu = std::string{text.substr(0, text.size() - 3)} + 'Z';
     return read_timestamp(zulu);
 }
 
-inline std::string write_time(Time time) {
+BLUEPRINT_FAAS_COLD inline std::string write_time(Time time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
     const auto day = std::chrono::floor<std::chrono::days>(seconds);
     const std::chrono::year_month_day date{day};
@@ -90,7 +90,7 @@ inline std::string write_time(Time time) {
 }
 
 /// Reads the file; nothing if it has no token and time, or is no JSON.
-inline std::optional<Token> read_token(const Secret& text) {
+BLUEPRINT_FAAS_COLD inline std::optional<Token> read_token(const Secret& text) {
     WipedMemory memory{text.size()};
     boost::system::error_code failed;
     const json::value document = json::parse({text.reveal().data(), text.size()}, failed, memory.storage());
@@ -108,7 +108,7 @@ inline std::optional<Token> read_token(const Secret& text) {
 }
 
 /// Writes a fresh token into the text of the file. What else stands there stays: other tools read it too.
-inline Secret write_token(const Secret& text, const Token& fresh) {
+BLUEPRINT_FAAS_COLD inline Secret write_token(const Secret& text, const Token& fresh) {
     WipedMemory memory{text.size() + fresh.access_token.size() + fresh.refresh_token.size()};
     boost::system::error_code failed;
     json::value document = json::parse({text.reveal().data(), text.size()}, failed, memory.storage());
@@ -122,7 +122,7 @@ inline Secret write_token(const Secret& text, const Token& fresh) {
     return Secret{json::serialize(document)};
 }
 
-inline std::optional<std::string> sha1_hex(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::optional<std::string> sha1_hex(std::string_view text) {
     const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm{EVP_MD_fetch(nullptr, "SHA1", nullptr),
                                                                     &EVP_MD_free};
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
@@ -142,7 +142,7 @@ struct Call {
     std::vector<Secret> hidden{};
 };
 
-inline Error refusal(const Call& call, const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline Error refusal(const Call& call, const HttpResponse& answer) {
     boost::system::error_code failed;
     const json::value document = json::parse(answer.body, failed);
     const auto* object = failed ? nullptr : document.if_object();
@@ -166,7 +166,7 @@ inline Error refusal(const Call& call, const HttpResponse& answer) {
     return error;
 }
 
-inline result<HttpRequest> request_of(const Call& call) {
+BLUEPRINT_FAAS_COLD inline result<HttpRequest> request_of(const Call& call) {
     auto url = parse_url(call.at.url);
     if (!url) return std::move(url).error();
     HttpRequest request;
@@ -184,7 +184,7 @@ inline result<HttpRequest> request_of(const Call& call) {
 }
 
 /// Returns the text of the answer 200, or why there is none, after trying again what may pass by itself.
-inline asio::awaitable<result<Secret>> ask(aws::Reach reach, Call call, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<Secret>> ask(aws::Reach reach, Call call, Deadline deadline) {
     RetrySchedule schedule{RetryLimits{}};
     for (;;) {
         auto request = request_of(call);
@@ -208,7 +208,7 @@ inline asio::awaitable<result<Secret>> ask(aws::Reach reach, Call call, Deadline
     }
 }
 
-inline Call refresh_call(const Token& token, aws::Endpoint sign_in) {
+BLUEPRINT_FAAS_COLD inline Call refresh_call(const Token& token, aws::Endpoint sign_in) {
     WipedMemory memory{token.refresh_token.size() + token.client_secret.size() + token.client_id.size()};
     json::object form{memory.storage()};
     const auto put = [&](const char* name, std::string_view value) {
@@ -226,7 +226,7 @@ inline Call refresh_call(const Token& token, aws::Endpoint sign_in) {
 }
 
 /// Reads the answer to a refresh that was asked for at `now`.
-inline result<Token> read_refreshed(const Secret& text, Token token, Time now) {
+BLUEPRINT_FAAS_COLD inline result<Token> read_refreshed(const Secret& text, Token token, Time now) {
     WipedMemory memory{text.size()};
     boost::system::error_code failed;
     const json::value document = json::parse({text.reveal().data(), text.size()}, failed, memory.storage());
@@ -242,7 +242,8 @@ inline result<Token> read_refreshed(const Secret& text, Token token, Time now) {
     return token;
 }
 
-inline asio::awaitable<result<Token>> refresh(aws::Reach reach, Token token, aws::Endpoint sign_in, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<Token>> refresh(aws::Reach reach, Token token, aws::Endpoint sign_in,
+                                                                  Deadline deadline) {
     const auto now = reach.environment->now();
     auto asking = ask(std::move(reach), refresh_call(token, std::move(sign_in)), deadline);
     auto answer = co_await std::move(asking);
@@ -251,7 +252,8 @@ inline asio::awaitable<result<Token>> refresh(aws::Reach reach, Token token, aws
 }
 
 /// Reads {"roleCredentials":{"accessKeyId":…,"secretAccessKey":…,"sessionToken":…,"expiration":milliseconds}}.
-inline result<aws::TimedCredentials> read_role_credentials(const Secret& text, const aws::SsoRole& role, Time now) {
+BLUEPRINT_FAAS_COLD inline result<aws::TimedCredentials> read_role_credentials(const Secret& text,
+                                                                               const aws::SsoRole& role, Time now) {
     WipedMemory memory{text.size()};
     boost::system::error_code failed;
     const json::value document = json::parse({text.reveal().data(), text.size()}, failed, memory.storage());
@@ -280,7 +282,8 @@ inline result<aws::TimedCredentials> read_role_credentials(const Secret& text, c
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL result<std::string> sso_token_path(const SsoRole& role, const faas::Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::string> sso_token_path(const SsoRole& role,
+                                                                           const faas::Environment& environment) {
     const auto hash = faas::detail::sso::sha1_hex(role.session.empty() ? role.start_url : role.session);
     if (!hash)
         return faas::detail::sso::failure(
@@ -289,9 +292,8 @@ BLUEPRINT_FAAS_DECL result<std::string> sso_token_path(const SsoRole& role, cons
     return expand_home("~/.aws/sso/cache/" + *hash + ".json", environment);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> sso_credentials(Reach reach, SsoRole role,
-                                                                              Endpoint portal, Endpoint sign_in,
-                                                                              Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> sso_credentials(
+    Reach reach, SsoRole role, Endpoint portal, Endpoint sign_in, Deadline deadline) {
     namespace sso = faas::detail::sso;
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto path = sso_token_path(role, *reach.environment);

@@ -35,11 +35,12 @@ struct Call {
     Secret hidden{};  ///< what of the form must not be seen
 };
 
-inline Error failure(errc code, std::string message) {
+BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline Secret form_of(std::string_view action, std::initializer_list<std::pair<std::string_view, std::string>> fields) {
+BLUEPRINT_FAAS_COLD inline Secret form_of(std::string_view action,
+                                          std::initializer_list<std::pair<std::string_view, std::string>> fields) {
     std::string form = "Action=" + std::string{action} + "&Version=2011-06-15";
     for (const auto& [name, value] : fields)
         if (!value.empty()) form.append("&").append(name).append("=").append(percent_encode(value));
@@ -47,7 +48,7 @@ inline Secret form_of(std::string_view action, std::initializer_list<std::pair<s
 }
 
 // The name shows in CloudTrail, where it should tell sessions apart.
-inline std::string session_name(const std::string& wanted, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline std::string session_name(const std::string& wanted, const Environment& environment) {
     if (!wanted.empty()) return wanted;
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(environment.now().time_since_epoch());
     return "blueprint-faas-" + std::to_string(since.count());
@@ -101,14 +102,14 @@ inline const Meaning* meaning_of(std::string_view name) {
     return nullptr;
 }
 
-inline Meaning meaning_of(unsigned status) {
+BLUEPRINT_FAAS_COLD inline Meaning meaning_of(unsigned status) {
     if (status == 429) return {"", errc::throttled, true, "ask less often, or wait"};
     if (status >= 500) return {"", errc::infrastructure, true, "STS has a problem, try again later"};
     if (status == 401 || status == 403) return {"", errc::authentication, false, "check the credentials that asked"};
     return {"", errc::invalid_configuration, false, "check that this is the endpoint of STS, and what was asked for"};
 }
 
-inline Error refusal(std::string_view what, const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline Error refusal(std::string_view what, const HttpResponse& answer) {
     const auto document = read_xml(answer.body);
     const auto tell = [&](std::string_view path) {
         return document ? one_line(document->text_at(path)) : std::string{};
@@ -131,7 +132,7 @@ inline Error refusal(std::string_view what, const HttpResponse& answer) {
     return error;
 }
 
-inline Error unreadable(std::string_view what, const HttpResponse& answer, std::string_view why) {
+BLUEPRINT_FAAS_COLD inline Error unreadable(std::string_view what, const HttpResponse& answer, std::string_view why) {
     Error error = failure(errc::serialization, "STS was asked for ");
     error.message.append(what)
         .append(" and answered 200, but ")
@@ -141,7 +142,7 @@ inline Error unreadable(std::string_view what, const HttpResponse& answer, std::
     return error;
 }
 
-inline result<HttpRequest> request_of(const Call& call, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<HttpRequest> request_of(const Call& call, const Environment& environment) {
     auto url = parse_url(call.place.endpoint);
     if (!url) {
         Error error = std::move(url).error();
@@ -163,7 +164,7 @@ inline result<HttpRequest> request_of(const Call& call, const Environment& envir
 }
 
 // A server that echoes what it was sent must not put a secret into a message or a log.
-inline void hide_secrets(Error& error, const Call& call, const HttpRequest& request) {
+BLUEPRINT_FAAS_COLD inline void hide_secrets(Error& error, const Call& call, const HttpRequest& request) {
     redact(error, request.headers);
     for (auto* text : {&error.message, &error.platform_code, &error.request_id}) {
         redact(*text, call.hidden.reveal());
@@ -227,7 +228,7 @@ struct ReadIdentity {
 };
 
 // The account that a role belongs to stands in its ARN: "arn:aws:sts::123456789012:assumed-role/…".
-inline std::string account_of(std::string_view arn) {
+BLUEPRINT_FAAS_COLD inline std::string account_of(std::string_view arn) {
     for (int colons = 0; colons < 4; ++colons) {
         const auto colon = arn.find(':');
         if (colon == std::string_view::npos) return {};
@@ -238,14 +239,15 @@ inline std::string account_of(std::string_view arn) {
     return std::string{digits ? account : std::string_view{}};
 }
 
-inline Error nobody_to_ask(const aws::AssumeRole& role) {
+BLUEPRINT_FAAS_COLD inline Error nobody_to_ask(const aws::AssumeRole& role) {
     return failure(errc::unsupported, "the role '" + role.role_arn + "' wants a code of the device '" +
                                           role.mfa_serial +
                                           "', and there is nobody to ask for one; sign in elsewhere, and use the "
                                           "credentials of that session");
 }
 
-inline Call call_of(aws::StsPlace place, const aws::AssumeRole& role, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline Call call_of(aws::StsPlace place, const aws::AssumeRole& role,
+                                        const Environment& environment) {
     Call call{
         .place = std::move(place), .action = "AssumeRole", .what = "credentials of the role '" + role.role_arn + "'"};
     call.form = form_of(call.action,
@@ -257,8 +259,8 @@ inline Call call_of(aws::StsPlace place, const aws::AssumeRole& role, const Envi
     return call;
 }
 
-inline Call call_of(aws::StsPlace place, const aws::WebIdentityRole& role, Secret token,
-                    const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline Call call_of(aws::StsPlace place, const aws::WebIdentityRole& role, Secret token,
+                                        const Environment& environment) {
     Call call{.place = std::move(place),
               .action = "AssumeRoleWithWebIdentity",
               .what = "credentials of the role '" + role.role_arn + "'"};
@@ -271,7 +273,7 @@ inline Call call_of(aws::StsPlace place, const aws::WebIdentityRole& role, Secre
 }
 
 // Reads the token anew: what renews it replaces the file.
-inline result<Secret> token_in(const std::string& path, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<Secret> token_in(const std::string& path, const Environment& environment) {
     const auto refused = [&](std::string_view why) {
         return failure(errc::invalid_configuration, "the web identity token file '" + path + "' " + std::string{why} +
                                                         "; check AWS_WEB_IDENTITY_TOKEN_FILE, or the profile's "
@@ -287,9 +289,9 @@ inline result<Secret> token_in(const std::string& path, const Environment& envir
 
 }  // namespace sts
 
-BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_sts_credentials(std::string_view action, std::string_view what,
-                                                                       const HttpResponse& answer,
-                                                                       std::chrono::system_clock::time_point now) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_sts_credentials(
+    std::string_view action, std::string_view what, const HttpResponse& answer,
+    std::chrono::system_clock::time_point now) {
     if (answer.status != 200) return sts::refusal(what, answer);
     const auto document = read_xml(answer.body);
     if (!document) return sts::unreadable(what, answer, document.error().message);
@@ -319,8 +321,8 @@ BLUEPRINT_FAAS_DECL result<aws::TimedCredentials> read_sts_credentials(std::stri
 
 namespace blueprint::faas::aws {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role(Reach reach, StsPlace place, AssumeRole role,
-                                                                          Credentials by, Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role(
+    Reach reach, StsPlace place, AssumeRole role, Credentials by, Deadline deadline) {
     namespace sts = faas::detail::sts;
     co_await asio::this_coro::throw_if_cancelled(false);
     if (!role.mfa_serial.empty()) co_return sts::nobody_to_ask(role);
@@ -331,9 +333,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role(Reach 
     co_return co_await std::move(asking);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role_with_web_identity(Reach reach, StsPlace place,
-                                                                                            WebIdentityRole role,
-                                                                                            Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role_with_web_identity(
+    Reach reach, StsPlace place, WebIdentityRole role, Deadline deadline) {
     namespace sts = faas::detail::sts;
     co_await asio::this_coro::throw_if_cancelled(false);
     auto token = sts::token_in(role.token_file, *reach.environment);
@@ -344,8 +345,10 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>> assume_role_with_w
     co_return co_await std::move(asking);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<CallerIdentity>> get_caller_identity(Reach reach, StsPlace place,
-                                                                                Credentials by, Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CallerIdentity>> get_caller_identity(Reach reach,
+                                                                                                    StsPlace place,
+                                                                                                    Credentials by,
+                                                                                                    Deadline deadline) {
     namespace sts = faas::detail::sts;
     co_await asio::this_coro::throw_if_cancelled(false);
     sts::Call call{.place = std::move(place), .action = "GetCallerIdentity", .what = "the caller's identity"};

@@ -16,7 +16,8 @@ namespace blueprint::faas::detail::web_identity {
 using metadata::failure;
 using metadata::variable;
 
-inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::SettingsOptions options, Deadline deadline) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::SettingsOptions options,
+                                                                     Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto& environment = *reach.environment;
     if (!options.profile.empty()) co_return metadata::not_here("it was not asked, because a profile was chosen");
@@ -44,7 +45,8 @@ inline asio::awaitable<result<aws::Search>> find(aws::Reach reach, aws::Settings
 
 namespace blueprint::faas::aws::credentials {
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> WebIdentity::find(const Reach& reach, Deadline deadline) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> WebIdentity::find(const Reach& reach,
+                                                                                          Deadline deadline) const {
     return faas::detail::web_identity::find(reach, options_, deadline);
 }
 
