@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
@@ -19,6 +20,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -182,4 +184,28 @@ TEST_CASE("blocking: a call from inside a handler is a programming error, not a 
     });
     io.run();
     CHECK(threw);
+}
+
+TEST_CASE("blocking: what an operation throws reaches the caller, whoever runs the executor") {
+    // A policy with a bug.
+    struct Throwing {
+        asio::any_io_executor io;
+        asio::any_io_executor get_executor() const { return io; }
+        static asio::awaitable<result<JobResult>> invoke(JobCall call) {
+            if (call.args.empty()) throw std::runtime_error{"no bytes"};
+            co_return JobResult{.job_id = call.job_id};
+        }
+    };
+    asio::io_context io;
+    auto work = asio::make_work_guard(io);
+    Throwing here{io.get_executor()};
+    CHECK_THROWS_WITH_AS((void)blocking(here).invoke({}), "no bytes", std::runtime_error);
+    CHECK(blocking(here).invoke({.args = {1}}).has_value());
+
+    std::thread runner{[&] { io.run(); }};
+    Throwing there{asio::make_strand(io)};
+    CHECK_THROWS_WITH_AS((void)blocking(there).invoke({}), "no bytes", std::runtime_error);
+    CHECK(blocking(there).invoke({.args = {1}}).has_value());
+    work.reset();
+    runner.join();
 }
