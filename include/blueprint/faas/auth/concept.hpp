@@ -39,7 +39,8 @@ struct Upload {};
 /// sent with: see `authorize` and `invalidate` below. One that learns from answers (the platform's clock, say) may have
 /// `observe(request, answer)`, which is called for every answer before it is judged. One that mostly has what it needs
 /// at hand may have `try_authorize(request, purpose)`, which completes the request without a coroutine's cost and says
-/// true; or it says false, for whatever reason, and `authorize` is asked, which tells the reason if it is an error.
+/// true; or it says false, for whatever reason, and `authorize` is asked, which tells the reason if it is an error. A
+/// class derived from a model that replaces its `authorize` replaces its `try_authorize` too.
 /// Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials, SigV4.
 template <class A>
 concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& request, purpose::Invocation invocation) {

@@ -28,10 +28,10 @@ concept CanInvoke = requires(C& codec, L& link, const JobCall& call) {
     { codec.invoke(link, call) } -> std::same_as<asio::awaitable<result<Invocation>>>;
 };
 /// A codec that can mostly write a call down at once may do so: `prepare(link, call)` then returns what holds the call
-/// while it is under way, with `request`, `purpose()`, `repeat()`, `judge(answer)` and `finish(answer, metered)`, which
-/// makes an outcome of the exchange one of the call; the metrics of a success need not be read unless `metered`. False
-/// where it cannot: `invoke` is then asked, which does the same in a coroutine, or fails with the reason. With it an
-/// undisturbed call costs one coroutine beside the transport's.
+/// while it is under way, with `request()`, `purpose()`, `repeat()`, a static `judge(answer)`, and `finish(outcome,
+/// metered)`, which makes an outcome of the exchange one of the call; the metrics of a success need not be read unless
+/// `metered`. It converts to false where that cannot be: `invoke` is then asked, which does the same in a coroutine, or
+/// fails with the reason. So an undisturbed call costs one coroutine beside the transport's.
 template <class C, class L>
 concept CanPrepare = requires(C& codec, L& link, const JobCall& call, decltype(codec.prepare(link, call)) prepared,
                               const HttpResponse& answer, result<HttpResponse> outcome) {
