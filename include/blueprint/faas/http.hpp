@@ -4,7 +4,6 @@
 #include "blueprint/faas/job.hpp"
 #include "blueprint/faas/secret.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,15 +19,7 @@ namespace blueprint::faas {
 enum class Verb : std::uint8_t { get, head, post, put, patch, del };
 
 constexpr std::string_view to_string(Verb verb) noexcept {
-    switch (verb) {
-        case Verb::get: return "GET";
-        case Verb::head: return "HEAD";
-        case Verb::post: return "POST";
-        case Verb::put: return "PUT";
-        case Verb::patch: return "PATCH";
-        case Verb::del: break;
-    }
-    return "DELETE";
+    return std::data({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})[static_cast<std::size_t>(verb)];
 }
 
 /// Who is spoken to: scheme, host (lower case, IPv6 without brackets) and port.
@@ -43,8 +34,7 @@ struct Origin {
 /// Writes `https://host[:port]`; the scheme's own port is left out.
 inline std::string to_string(const Origin& origin) {
     std::string text = origin.tls ? "https://" : "http://";
-    const bool v6 = origin.host.find(':') != std::string::npos;
-    text += v6 ? '[' + origin.host + ']' : origin.host;
+    text += origin.host.find(':') == std::string::npos ? origin.host : '[' + origin.host + ']';
     if (origin.port != (origin.tls ? 443 : 80)) text += ':' + std::to_string(origin.port);
     return text;
 }
@@ -71,24 +61,14 @@ public:
     Headers() = default;
     Headers(const Headers&) = default;
     Headers(Headers&&) noexcept = default;
-    Headers& operator=(const Headers& other) {
-        if (this != &other) *this = Headers{other};
-        return *this;
-    }
-    Headers& operator=(Headers&& other) noexcept {
-        detail::wipe(text_);
-        text_ = std::move(other.text_);
-        refused_ = std::move(other.refused_);
+    /// Takes "Name: value\r\n" lines, of which the caller knows that they are fit to be sent.
+    explicit Headers(std::string lines) noexcept : text_{std::move(lines)} {}
+    Headers& operator=(Headers other) noexcept {
+        text_.swap(other.text_);
+        refused_.swap(other.refused_);
         return *this;
     }
     ~Headers() { detail::wipe(text_); }
-
-    /// Takes "Name: value\r\n" lines, of which the caller knows that they are fit to be sent.
-    static Headers of_lines(std::string_view lines) {
-        Headers headers;
-        headers.text_ = lines;
-        return headers;
-    }
 
     /// Sets `name` to `value`; what the field was before is gone. Names are compared without case.
     void set(std::string_view name, std::string_view value) {
@@ -97,18 +77,17 @@ public:
     }
     /// Adds a field, also if there is one of that name.
     void add(std::string_view name, std::string_view value) {
-        if (!is_token(name) || !is_value(value)) {
-            refused_ = is_token(name) ? name : "(a name that is no token)";
-            return;
-        }
+        const bool fit = is_token(name) && is_value(value);
+        if (!fit) refused_ = is_token(name) ? name : "(a name that is no token)";
+        if (!fit) return;
         reserve(text_.size() + name.size() + value.size() + 4);
         text_.append(name).append(": ", 2).append(value).append("\r\n", 2);
     }
     /// Returns the first field of that name; the view lives until the headers change.
     std::optional<std::string_view> get(std::string_view name) const noexcept {
-        const auto line = find(name);
-        if (line.empty()) return std::nullopt;
-        return line.substr(name.size() + 2, line.size() - name.size() - 4);
+        if (const auto line = find(name); !line.empty())
+            return line.substr(name.size() + 2, line.size() - name.size() - 4);
+        return std::nullopt;
     }
     void erase(std::string_view name) {
         for (auto line = find(name); !line.empty(); line = find(name))
@@ -129,7 +108,7 @@ public:
     /// The same for fields that are written anew for another request: wipes what goes, keeps the memory, and forgets
     /// what was refused.
     void begin_again(std::size_t size) noexcept {
-        const auto kept = std::min(size, text_.size());
+        const auto kept = size < text_.size() ? size : text_.size();
         text_.resize(text_.capacity());  // fields that were set twice have left their first value behind
         detail::wipe(text_.data() + kept, text_.size() - kept);
         text_.resize(kept);
@@ -152,28 +131,24 @@ private:
     }
     // Looked for one by one, which is a search of whole words of memory: values may be long.
     static constexpr bool is_value(std::string_view value) noexcept {
-        for (const char c : {'\r', '\n', '\0'})
-            if (value.find(c) != std::string_view::npos) return false;
-        return true;
+        return value.find('\r') + 1 == 0 && value.find('\n') + 1 == 0 && value.find('\0') + 1 == 0;  // npos is -1
     }
     std::string_view find(std::string_view name) const noexcept {
-        for (std::size_t at = 0; at < text_.size();) {
-            const auto end = text_.find('\n', at) + 1;
+        for (std::size_t at = 0, end = 0; at < text_.size(); at = end) {
+            end = text_.find('\n', at) + 1;
             if (end - at >= name.size() + 4 && text_[at + name.size()] == ':' &&
                 detail::iequals(std::string_view{text_}.substr(at, name.size()), name))
                 return std::string_view{text_}.substr(at, end - at);
-            at = end;
         }
         return {};
     }
     // Growing moves the text; what is left behind would keep a credential readable in freed memory.
     void reserve(std::size_t size) {
         if (size <= text_.capacity()) return;
-        std::string grown;
-        grown.reserve(size < 256 ? 512 : size * 2);
-        grown = text_;
-        detail::wipe(text_);
-        text_.swap(grown);
+        Headers grown;
+        grown.text_.reserve(size < 256 ? 512 : size * 2);
+        grown.text_ = text_;
+        text_.swap(grown.text_);
     }
 
     std::string text_;
@@ -203,9 +178,7 @@ public:
     /// Makes the body an empty text, to be written where this points. Its memory is that of the text before.
     std::string& begin_text() noexcept {
         text_.clear();
-        bytes_ = {};
-        shared_.reset();
-        source_.reset();
+        *this = Body{std::move(text_)};
         return text_;
     }
     /// Returns the source; null if the bytes are here.

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_LINK_HPP
 
 #include "blueprint/faas/auth/concept.hpp"
+#include "blueprint/faas/codec/repeat.hpp"
 #include "blueprint/faas/detail/attempts.hpp"
 #include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/detail/redact.hpp"
@@ -16,8 +17,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,12 +28,6 @@
 #include <vector>
 
 namespace blueprint::faas {
-
-/// Whether sending an exchange a second time can do harm.
-enum class Repeat {
-    safe,       ///< Once or twice is the same: reading, replacing, deleting.
-    if_unsent,  ///< Only if the first one certainly did not start the job.
-};
 
 /// What a codec makes its exchanges through, for the length of one operation: every request is let in by the resilience
 /// policy, authorised, sent under the operation's deadline, judged, and sent again where that is safe. Used by one
@@ -188,9 +181,7 @@ private:
     void tell_time_left(HttpRequest& request, Moment now) const {
         if (request.timeout_header.empty() || deadline_ == Deadline::max()) return;
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - now).count();
-        std::array<char, 20> digits{};
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), std::max<std::int64_t>(1, left));
-        request.headers.set(request.timeout_header, {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
+        request.headers.set(request.timeout_header, std::to_string(std::max<std::int64_t>(1, left)));
     }
 
     template <class Judge>

@@ -1,7 +1,7 @@
 #ifndef BLUEPRINT_FAAS_CODEC_IMPL_CALL_FORMS_HPP
 #define BLUEPRINT_FAAS_CODEC_IMPL_CALL_FORMS_HPP
 
-#include "blueprint/faas/codec/link.hpp"
+#include "blueprint/faas/codec/repeat.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/job.hpp"
 

@@ -300,7 +300,7 @@ private:
             found.body_bytes > request_.max_response_bytes)
             return SocketStep::failed;
         answer_.status = found.status;
-        answer_.headers = Headers::of_lines(found.fields);
+        answer_.headers = Headers{std::string{found.fields}};
         keep_alive_ = found.keep_alive;
         taken_ = std::min(unread.size() - found.head_bytes, found.body_bytes);
         answer_.body.reserve(found.body_bytes);
