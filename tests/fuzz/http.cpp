@@ -44,10 +44,11 @@ Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece
     connection.socket.assign(asio::ip::tcp::v4(), feed.tested());
     auto dog = std::make_shared<detail::Watchdog>(io.get_executor(), false);
     detail::Watchdog::Watch watch{dog, feed.tested(), Deadline::max()};
+    detail::Workbenches benches;
     Heard heard;
     bool reusable = false;  // depends on the pieces: what follows an answer may not have come yet
     bool over = false;
-    asio::co_spawn(io, detail::converse(connection, watch, request, reusable),
+    asio::co_spawn(io, detail::converse(connection, watch, benches, request, reusable),
                    [&](std::exception_ptr thrown, result<HttpResponse> answer) {
                        FAAS_REQUIRE(!thrown);
                        over = true;

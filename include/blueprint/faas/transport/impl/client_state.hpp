@@ -11,6 +11,7 @@
 #include "blueprint/faas/transport/impl/resolver.hpp"
 #include "blueprint/faas/transport/impl/tls_context.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
+#include "blueprint/faas/transport/impl/workbench.hpp"
 
 #include <boost/asio/strand.hpp>
 
@@ -94,6 +95,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
         std::atomic<std::uint64_t> opened{0}, reused{0}, closed{0}, failed{0}, requests{0}, resumed{0};
     };
     Counters counters;
+
+    Workbenches benches;
 
     mutable OptionalMutex mutex;  // guards what follows; never held over a co_await
     ConnectionPool pool;

@@ -132,6 +132,14 @@ public:
             if (ready.failed) co_return ready.failed;
         }
     }
+    /// Puts `text` behind what is unread.
+    void keep_unread(std::string_view text) {
+        if (text.empty()) return;
+        if (begin_ == end_) begin_ = end_ = 0;
+        while (in_size_ - end_ < text.size()) make_room();
+        std::copy(text.begin(), text.end(), in_.get() + end_);
+        end_ += text.size();
+    }
     std::string_view unread() const noexcept { return {in_.get() + begin_, end_ - begin_}; }
     void consume(std::size_t bytes) noexcept { begin_ += bytes; }
 
@@ -150,7 +158,7 @@ public:
     TlsPeer peer;
     std::optional<TlsStream> tls;
     boost::system::error_code tls_failure;  // the last one; it may be the server's word about our certificate
-    std::string out;                        // the request head; kept for its capacity, wiped at the end
+    std::string out;                        // what of a request has yet to go out; wiped at the end
     const std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
 
 private:

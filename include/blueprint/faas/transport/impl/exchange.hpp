@@ -7,6 +7,7 @@
 #include "blueprint/faas/transport/impl/gunzip.hpp"
 #include "blueprint/faas/transport/impl/plain_answer.hpp"
 #include "blueprint/faas/transport/impl/watchdog.hpp"
+#include "blueprint/faas/transport/impl/workbench.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -238,13 +239,24 @@ class Outgoing {
 public:
     // Head and body leave together. TLS takes one piece at a time, so that a second one would cost a second record and
     // a second system call; and of two small pieces the system makes more work than copying does.
-    Outgoing(Connection& connection, const HttpRequest& request) : connection_{connection} {
+    explicit Outgoing(Connection& connection) noexcept : connection_{connection} {}
+
+    // What the system does not take at once is kept with the connection.
+    SocketStep begin(Workbenches& benches, const HttpRequest& request, Progress& progress) {
+        const Workbenches::Lease bench{benches};
         const auto body = request.body.view();
-        const bool joined = body.size() <= (connection.tls ? 64U * 1024U : 8U * 1024U);
-        write_head(connection.out, request, joined ? body.size() : 0);
-        if (joined) connection.out.append(body);
-        first_ = connection.out;
+        const bool joined = body.size() <= (connection_.tls ? 64U * 1024U : 8U * 1024U);
+        write_head(bench->out, request, joined ? body.size() : 0);
+        if (joined) bench->out.append(body);
+        first_ = bench->out;
         if (!joined) second_ = body;
+        const auto step = send(progress);
+        if (on_bench_ && step != SocketStep::done && step != SocketStep::failed) {
+            wipe(connection_.out);
+            connection_.out = first_;
+            first_ = connection_.out;
+        }
+        return step;
     }
     SocketStep send(Progress& progress) {
         while (!first_.empty()) {
@@ -255,15 +267,18 @@ public:
             const auto of_first = std::min(taken, first_.size());
             first_.remove_prefix(of_first);
             second_.remove_prefix(taken - of_first);
-            if (first_.empty()) first_ = std::exchange(second_, {});
+            if (!first_.empty()) continue;
+            first_ = std::exchange(second_, {});
+            on_bench_ = false;
         }
         return SocketStep::done;
     }
 
 private:
     Connection& connection_;
-    std::string_view first_;
-    std::string_view second_;
+    std::string_view first_{};
+    std::string_view second_{};
+    bool on_bench_ = true;  // where `first_` is
 };
 
 // An answer of the plain form, as far as it has come.
@@ -273,9 +288,11 @@ public:
 
     // Reads what is there. `done`: see `whole`; `failed`: it is for the parser, or for `progress.ended` there is no
     // more of it.
-    SocketStep read(Connection& connection, Progress& progress) {
+    SocketStep read(Connection& connection, Workbenches& benches, Progress& progress) {
         for (;;) {
-            const auto step = answer_.status == 0 ? read_head(connection, progress) : read_body(connection, progress);
+            const auto step = begun()                       ? read_body(connection, progress)
+                              : connection.unread().empty() ? begin(connection, benches, progress)
+                                                            : read_on(connection, progress);
             if (step != SocketStep::done || whole()) return step;
             // What TLS has already taken from the socket makes it readable no more.
             if (!connection.tls) return SocketStep::readable;
@@ -290,24 +307,42 @@ public:
 private:
     static constexpr int most_tries = 4;  // each looks at all of the head again
 
-    SocketStep read_head(Connection& connection, Progress& progress) {
+    // Mostly all of an answer comes at once; what is not taken of it is kept with the connection.
+    SocketStep begin(Connection& connection, Workbenches& benches, Progress& progress) {
+        const Workbenches::Lease bench{benches};
+        std::size_t got = 0;
+        const auto step = connection.try_read({bench->in.get(), Workbench::in_bytes}, got, progress.ended);
+        if (step != SocketStep::done) return step;
+        const std::string_view text{bench->in.get(), got};
+        std::size_t used = 0;
+        const auto outcome = look(text, used);
+        connection.keep_unread(text.substr(used));
+        return outcome;
+    }
+    SocketStep read_on(Connection& connection, Progress& progress) {
         const auto step = connection.try_read(progress.ended);
         if (step != SocketStep::done) return step;
-        const auto unread = connection.unread();
-        const auto found = find_plain_answer(unread);
-        if (found.kind == PlainAnswer::Kind::incomplete && found.head_bytes == 0 && ++tries_ < most_tries) return step;
+        std::size_t used = 0;
+        const auto outcome = look(connection.unread(), used);
+        connection.consume(used);
+        return outcome;
+    }
+    SocketStep look(std::string_view text, std::size_t& used) {
+        const auto found = find_plain_answer(text);
+        if (found.kind == PlainAnswer::Kind::incomplete && found.head_bytes == 0 && ++tries_ < most_tries)
+            return SocketStep::done;
         if (found.head_bytes == 0 || found.kind == PlainAnswer::Kind::other ||
             found.body_bytes > request_.max_response_bytes)
             return SocketStep::failed;
         answer_.status = found.status;
         answer_.headers = Headers{std::string{found.fields}};
         keep_alive_ = found.keep_alive;
-        taken_ = std::min(unread.size() - found.head_bytes, found.body_bytes);
+        taken_ = std::min(text.size() - found.head_bytes, found.body_bytes);
         answer_.body.reserve(found.body_bytes);
-        answer_.body.assign(unread.substr(found.head_bytes, taken_));
+        answer_.body.assign(text.substr(found.head_bytes, taken_));
         answer_.body.resize(found.body_bytes);
-        connection.consume(found.head_bytes + taken_);
-        return step;
+        used = found.head_bytes + taken_;
+        return SocketStep::done;
     }
     SocketStep read_body(Connection& connection, Progress& progress) {
         std::size_t got = 0;
@@ -437,14 +472,16 @@ inline result<HttpResponse> unheard(const HttpRequest& request, Watchdog::Watch&
 /// Writes `request` to `connection` and reads its answer, until `watch` shuts the socket. `reusable` becomes true if
 /// the connection can carry another request afterwards.
 inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Watchdog::Watch& watch,
-                                                      const HttpRequest& request, bool& reusable) {
+                                                      Workbenches& benches, const HttpRequest& request,
+                                                      bool& reusable) {
     using namespace http_exchange;
     Progress progress;
     if (request.body.source() || request.upload_progress) {
         co_await send_in_pieces(connection, request, progress);
     } else {
-        Outgoing outgoing{connection, request};
-        for (auto step = outgoing.send(progress); step != SocketStep::done && step != SocketStep::failed;) {
+        Outgoing outgoing{connection};
+        for (auto step = outgoing.begin(benches, request, progress);
+             step != SocketStep::done && step != SocketStep::failed;) {
             const auto ready = co_await connection.until(step);
             const auto state = co_await asio::this_coro::cancellation_state;
             progress.broken = ready.failed;
@@ -461,7 +498,7 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
     if (!progress.broken && !request.sink && request.verb != Verb::head) {
         Incoming incoming{request};
         auto step = SocketStep::readable;
-        if (connection.tls && connection.tls->has_pending()) step = incoming.read(connection, progress);
+        if (connection.tls && connection.tls->has_pending()) step = incoming.read(connection, benches, progress);
         while (step != SocketStep::done && step != SocketStep::failed) {
             const auto before = co_await asio::this_coro::cancellation_state;
             if (before.cancelled() != asio::cancellation_type::none) {
@@ -471,7 +508,7 @@ inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Wa
             const auto ready = co_await connection.until(step);
             progress.ended = ready.failed;
             if (ready.failed) break;
-            step = incoming.read(connection, progress);
+            step = incoming.read(connection, benches, progress);
         }
         if (incoming.whole()) {
             reusable = incoming.keep_alive() && connection.unread().empty() && !watch.expired();

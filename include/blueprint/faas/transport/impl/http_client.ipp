@@ -143,7 +143,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(c
     watch.emplace(state->watchdog, connection->socket.native_handle(), deadline);
     state->counters.requests.fetch_add(1, std::memory_order_relaxed);
     bool reusable = false;
-    auto answer = co_await converse(*connection, *watch, request, reusable);
+    auto answer = co_await converse(*connection, *watch, state->benches, request, reusable);
     if (!answer) {
         // In TLS 1.3 a server checks our certificate after the handshake has ended for us; its verdict is the first
         // thing it says. Then it never looked at the request. If it hung up before we wrote, the verdict is still
