@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_DETAIL_IMPL_ENCODING_IPP
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/impl/base64.ipp"
 
 #include <algorithm>
 #include <array>
@@ -11,39 +12,7 @@
 
 namespace blueprint::faas::detail {
 
-inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 inline constexpr std::string_view hex_digits = "0123456789abcdef";
-
-// What twelve bits are in Base64. An array of C, as all its elements are computed wherever this is included.
-struct Base64Pairs {
-    char text[4096][2];
-};
-inline constexpr auto base64_pairs = [] {
-    const char* const alphabet = base64_alphabet.data();
-    Base64Pairs pairs{};
-    for (unsigned bits = 0; bits < 4096; ++bits) {
-        pairs.text[bits][0] = alphabet[bits >> 6U];
-        pairs.text[bits][1] = alphabet[bits & 63U];
-    }
-    return pairs;
-}();
-
-// What a character at each of four places adds to three bytes, as they lie in memory; the fourth byte is 0 only if it
-// belongs to the alphabet. Four ORed together are what they mean, and tell whether any is bad.
-inline constexpr auto base64_words = [] {
-    std::array<std::array<std::uint32_t, 256>, 4> words{};
-    for (auto& word : words) word.fill(std::bit_cast<std::uint32_t>(std::array<std::uint8_t, 4>{0, 0, 0, 1}));
-    for (std::size_t place = 0; place < 4; ++place) {
-        for (std::uint32_t value = 0; value < 64; ++value) {
-            const auto bits = value << (18U - 6U * place);
-            const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(bits >> 16U),
-                                                    static_cast<std::uint8_t>(bits >> 8U),
-                                                    static_cast<std::uint8_t>(bits), 0};
-            words[place][static_cast<std::uint8_t>(base64_alphabet[value])] = std::bit_cast<std::uint32_t>(bytes);
-        }
-    }
-    return words;
-}();
 
 // 0..15, or -1 for what is no hexadecimal digit.
 constexpr int hex_value(char c) noexcept {
@@ -51,33 +20,6 @@ constexpr int hex_value(char c) noexcept {
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
-}
-
-/// Writes the Base64 of `data` from `to` on.
-inline void write_base64(char* to, std::span<const std::uint8_t> data) noexcept {
-    const auto write = [&to](unsigned twelve_bits) {
-        std::memcpy(to, base64_pairs.text[twelve_bits & 4095U], 2);
-        to += 2;
-    };
-    const auto* from = data.data();
-    auto left = data.size();
-    for (; left >= 6; left -= 6, from += 6) {
-        const auto first = static_cast<unsigned>(from[0]) << 16U | static_cast<unsigned>(from[1]) << 8U | from[2];
-        const auto second = static_cast<unsigned>(from[3]) << 16U | static_cast<unsigned>(from[4]) << 8U | from[5];
-        write(first >> 12U);
-        write(first);
-        write(second >> 12U);
-        write(second);
-    }
-    for (; left >= 3; left -= 3, from += 3) {
-        write(static_cast<unsigned>(from[0]) << 4U | from[1] >> 4U);
-        write((from[1] & 15U) << 8U | from[2]);
-    }
-    if (left == 0) return;
-    const unsigned second = left == 2 ? from[1] : 0U;
-    write(static_cast<unsigned>(from[0]) << 4U | second >> 4U);
-    to[0] = left == 2 ? base64_alphabet[(second & 15U) << 2U] : '=';
-    to[1] = '=';
 }
 
 // By hand, and faster than OpenSSL's: a function's binary then needs no cryptography, which would have to be loaded at
@@ -90,7 +32,7 @@ BLUEPRINT_FAAS_DECL void append_base64(std::string& out, std::span<const std::ui
         const auto some = data.first(std::min(part, data.size()));
         const auto start = out.size();
         out.resize(start + (some.size() + 2) / 3 * 4);
-        write_base64(out.data() + start, some);
+        write_base64_fast(out.data() + start, some);
         data = data.subspan(some.size());
     }
 }
@@ -99,23 +41,6 @@ BLUEPRINT_FAAS_DECL std::string base64_encode(std::span<const std::uint8_t> data
     std::string out;
     append_base64(out, data);
     return out;
-}
-
-/// What four characters mean: three bytes, and a fourth that is 0 if all belong to the alphabet.
-inline std::uint32_t base64_word(const char* at) noexcept {
-    return base64_words[0][static_cast<std::uint8_t>(at[0])] | base64_words[1][static_cast<std::uint8_t>(at[1])] |
-           base64_words[2][static_cast<std::uint8_t>(at[2])] | base64_words[3][static_cast<std::uint8_t>(at[3])];
-}
-
-/// Writes what `text`, of fours without padding, means from `to` on, and one byte more. Returns all words ORed.
-inline std::uint32_t read_base64(std::uint8_t* to, std::string_view text) noexcept {
-    std::uint32_t seen = 0;
-    for (std::size_t at = 0; at < text.size(); at += 4, to += 3) {
-        const auto word = base64_word(text.data() + at);
-        seen |= word;
-        std::memcpy(to, &word, sizeof word);  // the fourth byte is overwritten by the next word
-    }
-    return seen;
 }
 
 BLUEPRINT_FAAS_DECL std::optional<Bytes> base64_decode(std::string_view text) {
@@ -137,7 +62,7 @@ BLUEPRINT_FAAS_DECL std::optional<Bytes> base64_decode(std::string_view text) {
         const auto some = text.substr(0, part);
         const auto start = out.size();
         out.resize(start + some.size() / 4 * 3 + 1);
-        seen |= read_base64(out.data() + start, some);
+        seen |= read_base64_fast(out.data() + start, some);
         out.pop_back();
         text.remove_prefix(some.size());
     }
