@@ -76,7 +76,8 @@ void check_agreement(const std::string& text) {
 }  // namespace
 
 TEST_CASE("plain answer: the parts of an answer are found") {
-    const auto found = find_plain_answer(plain + "HTTP/1.1 200 OK\r\n");
+    const auto text = plain + "HTTP/1.1 200 OK\r\n";
+    const auto found = find_plain_answer(text);
     REQUIRE(found.kind == Kind::whole);
     CHECK(found.status == 200);
     CHECK(found.keep_alive);
