@@ -119,9 +119,10 @@ public:
 };
 
 /// A class whose coroutines are on the way of an invoke: it says so by a type `pooled_frames`. It holds for members and
-/// for functions that have one as their first parameter.
+/// for functions that have one, or a smart pointer to one, as their first parameter.
 template <class Owner>
-concept PoolsFrames = requires { typename std::remove_cvref_t<Owner>::pooled_frames; };
+concept PoolsFrames = requires { typename std::remove_cvref_t<Owner>::pooled_frames; } ||
+                      requires { typename std::remove_cvref_t<Owner>::element_type::pooled_frames; };
 
 }  // namespace blueprint::faas::detail
 

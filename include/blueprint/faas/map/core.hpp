@@ -4,6 +4,7 @@
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/detail/bounded_queue.hpp"
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/map/options.hpp"
 #include "blueprint/faas/metrics.hpp"
 
@@ -29,6 +30,7 @@ namespace blueprint::faas::detail {
 // the map's coroutines are compiled once.
 class MapInputs {
 public:
+    using pooled_frames = void;
     virtual ~MapInputs() = default;
     /// The next input's arguments; empty at the end. One call at a time.
     virtual asio::awaitable<result<std::optional<Bytes>>> next() = 0;
@@ -36,6 +38,7 @@ public:
 };
 class MapTarget {
 public:
+    using pooled_frames = void;
     virtual ~MapTarget() = default;
     /// Runs the call; a result that is not of the job's type is a failure.
     virtual asio::awaitable<result<Invocation>> invoke(JobCall call) = 0;
@@ -63,6 +66,7 @@ MapState map_state(const MapProgress& counts, std::size_t limit, bool started, b
 /// Runs a map. All of it happens on one strand; what `progress` reads is locked. Its coroutines keep it alive.
 class MapCore : public std::enable_shared_from_this<MapCore> {
 public:
+    using pooled_frames = void;
     using Shared = std::shared_ptr<MapCore>;
     using Finished = Completion<Bytes>;
 
