@@ -22,11 +22,11 @@ enum class SocketStep : std::uint8_t { done, readable, writable, failed };
 
 inline bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
-/// Sends as much of `data` as the system takes at once.
-inline SocketStep send_to(int socket, std::string_view data, std::size_t& taken,
-                          boost::system::error_code& failed) noexcept {
+/// Sends by `call`, which is `::send` or the like, as much as the system takes at once.
+template <class Call>
+SocketStep send_by(Call call, std::size_t& taken, boost::system::error_code& failed) noexcept {
     for (;;) {
-        const auto sent = ::send(socket, data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto sent = call();
         if (sent >= 0) {
             taken = static_cast<std::size_t>(sent);
             return SocketStep::done;
@@ -38,25 +38,16 @@ inline SocketStep send_to(int socket, std::string_view data, std::size_t& taken,
     }
 }
 
-/// Sends as much of two pieces, one after the other, as the system takes at once.
-inline SocketStep send_to(int socket, std::string_view first, std::string_view second, std::size_t& taken,
+/// Sends as much of `data` and of `more` behind it as the system takes at once.
+inline SocketStep send_to(int socket, std::string_view data, std::string_view more, std::size_t& taken,
                           boost::system::error_code& failed) noexcept {
-    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
-                       {const_cast<char*>(second.data()), second.size()}};
+    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    if (more.empty()) return send_by([&] { return ::send(socket, data.data(), data.size(), flags); }, taken, failed);
+    iovec pieces[2] = {{const_cast<char*>(data.data()), data.size()}, {const_cast<char*>(more.data()), more.size()}};
     msghdr message{};
     message.msg_iov = pieces;
-    message.msg_iovlen = second.empty() ? 1 : 2;
-    for (;;) {
-        const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            taken = static_cast<std::size_t>(sent);
-            return SocketStep::done;
-        }
-        if (errno == EINTR) continue;
-        if (would_block(errno)) return SocketStep::writable;
-        failed = {errno, boost::system::system_category()};
-        return SocketStep::failed;
-    }
+    message.msg_iovlen = 2;
+    return send_by([&] { return ::sendmsg(socket, &message, flags); }, taken, failed);
 }
 
 /// Receives what is there, up to the size of `into`; the peer's end is `asio::error::eof`.

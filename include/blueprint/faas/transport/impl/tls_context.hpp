@@ -45,7 +45,7 @@ struct TlsPeer {
     bool wanted_our_certificate = false;  ///< the server asked for one, and we have none
 };
 
-/// Finds the `TlsPeer` of an `SSL`. Asio owns the app-data slot, so this is one of our own.
+/// Finds the `TlsPeer` of an `SSL`.
 inline int tls_peer_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;

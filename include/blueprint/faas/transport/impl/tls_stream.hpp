@@ -119,7 +119,7 @@ private:
         BIO_clear_retry_flags(bio);
         std::size_t taken = 0;
         const auto step =
-            send_to(self->socket_.native_handle(), {data, static_cast<std::size_t>(size)}, taken, self->broken_);
+            send_to(self->socket_.native_handle(), {data, static_cast<std::size_t>(size)}, {}, taken, self->broken_);
         if (step == SocketStep::writable) BIO_set_retry_write(bio);
         return step == SocketStep::done ? static_cast<int>(taken) : -1;
     }

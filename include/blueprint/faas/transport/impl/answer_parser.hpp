@@ -1,0 +1,172 @@
+#ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_ANSWER_PARSER_HPP
+#define BLUEPRINT_FAAS_TRANSPORT_IMPL_ANSWER_PARSER_HPP
+
+#include "blueprint/faas/body_stream.hpp"
+#include "blueprint/faas/error.hpp"
+#include "blueprint/faas/http.hpp"
+#include "blueprint/faas/transport/impl/gunzip.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace blueprint::faas::detail {
+
+namespace http_exchange {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+
+inline Error unreadable(const Origin& origin, const std::string& what) {
+    return Error{.code = errc::serialization,
+                 .message = to_string(origin) + " answered " + what + "; check that the URL is the platform's"};
+}
+
+/// Where the bytes of an answer's body go: unpacked if they are gzip, counted, into the text or the caller's sink.
+struct Intake {
+    const HttpRequest* request = nullptr;
+    BodySink* sink = nullptr;
+    std::unique_ptr<Gunzip> gunzip{};
+    std::string text{};
+    std::size_t taken = 0;
+    std::optional<Error> failed{};
+
+    bool take(std::string_view piece) {
+        if (piece.size() > request->max_response_bytes - taken) {
+            failed = unreadable(request->origin, "more than the " + std::to_string(request->max_response_bytes) +
+                                                     " bytes that were expected");
+            return false;
+        }
+        taken += piece.size();
+        if (sink == nullptr) {
+            text.append(piece);
+            return true;
+        }
+        auto written = sink->write(piece);
+        if (!written) failed = std::move(written).error();
+        return !failed;
+    }
+    bool take_packed(std::string_view piece) {
+        if (!gunzip) return take(piece);
+        const auto problem = gunzip->feed(piece, [this](std::string_view unpacked) { return take(unpacked); });
+        if (!problem.empty() && !failed)
+            failed = unreadable(request->origin, "a body that cannot be unpacked: " + std::string{problem});
+        return !failed;
+    }
+    bool end() {
+        if (gunzip && !gunzip->complete())
+            failed = unreadable(request->origin, "a body that ends in the middle of its gzip data");
+        return !failed;
+    }
+};
+
+/// Lets Beast's parser hand the body of an answer to an `Intake`.
+struct AnswerBody {
+    using value_type = Intake;
+    class reader {
+    public:
+        template <bool IsRequest, class Fields>
+        reader(http::header<IsRequest, Fields>&, value_type& intake) : intake_{intake} {}
+        void init(const boost::optional<std::uint64_t>& length, boost::system::error_code& failed) {
+            failed = {};
+            if (length && !intake_.sink && !intake_.gunzip)
+                intake_.text.reserve(std::min<std::uint64_t>(*length, intake_.request->max_response_bytes));
+        }
+        template <class Buffers>
+        std::size_t put(const Buffers& buffers, boost::system::error_code& failed) {
+            std::size_t taken = 0;
+            failed = {};
+            for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers); ++at) {
+                const asio::const_buffer piece = *at;
+                if (!intake_.take_packed({static_cast<const char*>(piece.data()), piece.size()})) {
+                    failed = http::error::body_limit;  // a sign only: what it was stands in the intake
+                    return taken;
+                }
+                taken += piece.size();
+            }
+            return taken;
+        }
+        void finish(boost::system::error_code& failed) {
+            failed = {};
+            if (!intake_.end()) failed = http::error::partial_message;
+        }
+
+    private:
+        value_type& intake_;
+    };
+};
+using Parser = http::response_parser<AnswerBody>;
+
+inline void start_parser(std::optional<Parser>& parser, const HttpRequest& request) {
+    parser.emplace();
+    parser->header_limit(64 * 1024);
+    // What is packed may be a little longer than what it holds; the intake counts what matters, exactly.
+    parser->body_limit(std::uint64_t{request.max_response_bytes} + request.max_response_bytes / 1024 + 64 * 1024);
+    parser->get().body().request = &request;
+    if (request.verb == Verb::head) parser->skip(true);
+}
+
+inline HttpResponse read_head(const Parser& parser) {
+    HttpResponse answer;
+    answer.status = parser.get().result_int();
+    const bool unpacked = parser.get().body().gunzip != nullptr;
+    for (const auto& field : parser.get()) {
+        const bool of_packed_form =
+            field.name() == http::field::content_encoding || field.name() == http::field::content_length;
+        if (!unpacked || !of_packed_form) answer.headers.add(field.name_string(), field.value());
+    }
+    return answer;
+}
+
+// Decides, once the head of the final answer is there, where its body goes.
+inline std::optional<Error> prepare_body(Parser& parser, const HttpRequest& request) {
+    const auto status = parser.get().result_int();
+    if (status == 101)
+        return unreadable(request.origin, "that it switches to another protocol, which nobody asked for");
+    if (status < 200) return unreadable(request.origin, "with the status " + std::to_string(status));
+    auto& intake = parser.get().body();
+    const std::string_view coding = parser.get()[http::field::content_encoding];
+    if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
+        intake.gunzip = std::make_unique<Gunzip>();
+    } else if (!coding.empty() && !iequals(coding, "identity")) {
+        return unreadable(request.origin,
+                          "a body in the coding '" + std::string{coding.substr(0, 32)} + "', which nobody asked for");
+    }
+    if (request.sink && status >= 200 && status < 300) {
+        intake.sink = request.sink.get();
+        auto begun = intake.sink->begin(read_head(parser));
+        if (!begun) return std::move(begun).error();
+    }
+    return std::nullopt;
+}
+
+inline HttpResponse take_answer(Parser& parser) {
+    auto answer = read_head(parser);
+    answer.body = std::move(parser.get().body().text);
+    return answer;
+}
+
+// Why the bytes that came are no answer to `request`.
+inline Error parse_error(Parser& parser, const HttpRequest& request, const boost::system::error_code& why) {
+    if (auto& failed = parser.get().body().failed) return std::move(*failed);
+    if (why == http::error::body_limit)
+        return unreadable(request.origin,
+                          "more than the " + std::to_string(request.max_response_bytes) + " bytes that were expected");
+    if (why == http::error::header_limit) return unreadable(request.origin, "with more than 64 KiB of headers");
+    return unreadable(request.origin, "what is not HTTP (" + why.message() + ")");
+}
+
+}  // namespace http_exchange
+
+}  // namespace blueprint::faas::detail
+
+#endif
