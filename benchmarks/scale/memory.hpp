@@ -69,6 +69,16 @@ inline void check(const faas::result<faas::Invocation>& done) {
     if (!done->result.outcome) fail(done->result.outcome.error().message);
 }
 
+/// Makes so many calls, one after the other.
+template <class Executor>
+asio::awaitable<void> call_in_turn(Executor& executor, std::size_t calls) {
+    for (std::size_t i = 0; i < calls; ++i) {
+        auto call = make_call();
+        auto done = co_await executor.invoke_with_metrics(std::move(call));
+        check(done);
+    }
+}
+
 }  // namespace bench
 
 #endif

@@ -31,14 +31,6 @@ void run_alone(asio::io_context& io, asio::awaitable<void> operation) {
 
 // The ways of a job. Each makes `jobs` calls and takes all results.
 template <class Executor>
-asio::awaitable<void> loop(Executor& executor, std::size_t jobs) {
-    for (std::size_t i = 0; i < jobs; ++i) {
-        auto call = make_call();
-        auto done = co_await executor.invoke_with_metrics(std::move(call));
-        check(done);
-    }
-}
-template <class Executor>
 asio::awaitable<void> through_map(Executor& executor, std::size_t jobs, faas::MapOptions options) {
     auto inputs =
         std::views::iota(std::size_t{0}, jobs) | std::views::transform([](std::size_t) { return faas::Bytes(64); });
@@ -112,7 +104,7 @@ Table measure_overhead() {
     asio::io_context io{1};
     auto executor = make_instant_executor(io.get_executor());
     const std::vector<Way> ways{
-        {"loop of invoke", [&](asio::io_context&, std::size_t n) { return loop(executor, n); }},
+        {"loop of invoke", [&](asio::io_context&, std::size_t n) { return call_in_turn(executor, n); }},
         {"map", [&](asio::io_context&, std::size_t n) { return through_map(executor, n, {}); }},
         {"map, ordered", [&](asio::io_context&, std::size_t n) { return through_map(executor, n, {.ordered = true}); }},
         {"runner", [&](asio::io_context& on, std::size_t n) { return through_runner(on, executor, n, false); }},

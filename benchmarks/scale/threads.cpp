@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::size_t in_flight = 64;  // all threads together
 
-template <class Executor>
-asio::awaitable<void> call_on(Executor& executor, std::size_t calls) {
-    for (std::size_t i = 0; i < calls; ++i) {
-        auto call = make_call();
-        auto done = co_await executor.invoke_with_metrics(std::move(call));
-        check(done);
-    }
-}
-
 // One io_context and an executor of its own. `Make` makes it out of one of Asio.
 template <class Make>
 struct Engine {
@@ -34,7 +25,7 @@ struct Engine {
     void start(std::size_t loops, std::size_t calls) {
         running = loops;
         for (std::size_t i = 0; i < loops; ++i)
-            asio::co_spawn(io, call_on(executor, calls), [this](std::exception_ptr failure) {
+            asio::co_spawn(io, call_in_turn(executor, calls), [this](std::exception_ptr failure) {
                 if (failure) std::rethrow_exception(failure);
                 if (running.fetch_sub(1) == 1) io.stop();  // the pool's timers would go on
             });
@@ -120,7 +111,7 @@ std::vector<double> open_many(asio::io_context& io, Transport transport, const s
     const auto call = [&](std::size_t calls) {
         std::size_t running = calls;
         for (std::size_t i = 0; i < calls; ++i)
-            asio::co_spawn(io, call_on(executor, 1), [&](std::exception_ptr failure) {
+            asio::co_spawn(io, call_in_turn(executor, 1), [&](std::exception_ptr failure) {
                 if (failure) std::rethrow_exception(failure);
                 if (--running == 0) io.stop();
             });
@@ -145,7 +136,7 @@ template <class Transport>
 std::vector<double> open_again(asio::io_context& io, Transport transport, const std::string& url, std::size_t count) {
     auto executor = make_executor(transport, url);
     const auto cpu = cpu_time();
-    asio::co_spawn(io, call_on(executor, count), [&](std::exception_ptr failure) {
+    asio::co_spawn(io, call_in_turn(executor, count), [&](std::exception_ptr failure) {
         if (failure) std::rethrow_exception(failure);
         io.stop();
     });
