@@ -45,9 +45,8 @@ constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? stat
 
 constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
-    if (a == b) return true;  // mostly, and quick
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+        if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i])) return false;
     return true;
 }
 
@@ -90,28 +89,21 @@ public:
         return std::nullopt;
     }
     void erase(std::string_view name) {
-        for (auto line = find(name); !line.empty(); line = find(name))
-            text_.erase(static_cast<std::size_t>(line.data() - text_.data()), line.size());
-    }
-    /// Calls `visit(name, value)` for each field in order: for those who look for several in one pass.
-    template <class Visit>
-    void each(Visit visit) const {
-        for (std::string_view rest{text_}; !rest.empty();) {
-            const auto name = rest.substr(0, rest.find(':'));
-            const auto end = rest.find('\r', name.size());
-            visit(name, rest.substr(name.size() + 2, end - name.size() - 2));
-            rest.remove_prefix(end + 2);
+        for (auto line = find(name); !line.empty(); line = find(name)) {
+            const std::string_view rest{line.end(), text().end()};
+            std::char_traits<char>::move(text_.data() + (line.data() - text_.data()), rest.data(), rest.size());
+            shorten(text_.size() - line.size());
         }
     }
-    /// Keeps only the fields that make up the first `size` characters of `text()`.
-    void shorten(std::size_t size) { text_.resize(size); }
-    /// The same for fields that are written anew for another request: wipes what goes, keeps the memory, and forgets
-    /// what was refused.
+    /// Keeps only the fields that make up the first `size` characters of `text()`, and wipes the others.
+    void shorten(std::size_t size) noexcept {
+        if (size >= text_.size()) return;
+        detail::wipe(text_.data() + size, text_.size() - size);
+        text_.resize(size);
+    }
+    /// The same for fields that are written anew for another request: it also forgets what was refused.
     void begin_again(std::size_t size) noexcept {
-        const auto kept = size < text_.size() ? size : text_.size();
-        text_.resize(text_.capacity());  // fields that were set twice have left their first value behind
-        detail::wipe(text_.data() + kept, text_.size() - kept);
-        text_.resize(kept);
+        shorten(size);
         refused_.clear();
     }
     /// Returns all fields as "Name: value\r\n" lines.

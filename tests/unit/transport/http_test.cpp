@@ -31,6 +31,24 @@ TEST_CASE("headers: a field is set, replaced, found without case, erased") {
     CHECK(headers.text() == "content-type: b\r\n");
 }
 
+TEST_CASE("headers: what is taken off is wiped") {
+    Headers headers;
+    headers.set("Authorization", "Bearer tok-0123456789");
+    headers.set("X-A", "1");
+    const auto* const memory = headers.text().data();
+    const auto size = headers.text().size();
+    const auto left = [&] { return std::string_view{memory, size}; };
+    headers.set("X-A", "12");
+    REQUIRE(left().find("tok-0123456789") != std::string_view::npos);
+    headers.erase("authorization");
+    CHECK(left().find("6789") == std::string_view::npos);
+    headers.add("X-Key", "key-0123456789");
+    REQUIRE(headers.text().data() == memory);
+    headers.shorten(9);
+    CHECK(headers.text() == "X-A: 12\r\n");
+    CHECK(left().find("6789") == std::string_view::npos);
+}
+
 TEST_CASE("headers: a value or name that would split the head is not taken") {
     const std::pair<std::string, std::string> bad[] = {
         {"X-A", "1\r\nX-B: 2"}, {"X-A", "1\n"}, {"X-A", std::string{"1\0", 2}}, {"X A", "1"}, {"X:A", "1"}, {"", "1"}};

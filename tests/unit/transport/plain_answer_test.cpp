@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <optional>
 #include <random>
@@ -86,6 +87,29 @@ TEST_CASE("plain answer: the parts of an answer are found") {
     CHECK(found.fields.starts_with("Date: Wed"));
     CHECK(found.fields.ends_with("X-Empty: \r\n"));
     CHECK(parse(plain)->fields == found.fields);
+}
+
+TEST_CASE("plain answer: each byte ends a name or a value wherever it stands, or does not") {
+    namespace plain_answer = blueprint::faas::detail::plain_answer;
+    for (std::size_t size = 0; size < 40; ++size) {
+        const std::string letters(size, 'x');
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int code = 0; code < 256; ++code) {
+                const auto c = static_cast<char>(code);
+                auto text = letters;
+                text[at] = c;
+                const bool named = std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos ||
+                                   (code < 128 && std::isalnum(code) != 0);
+                const bool visible = code >= 0x20 && code < 0x7f;
+                const auto name_end = plain_answer::end_of_name(text, 0);
+                const auto value_end = plain_answer::end_of_value(text, 0);
+                if (name_end != (named ? size : at) || value_end != (visible ? size : at))
+                    FAIL(size, ' ', at, ' ', code);
+            }
+        }
+        CHECK(plain_answer::end_of_name(letters, size / 2) == size);
+        CHECK(plain_answer::end_of_value(letters, size / 2) == size);
+    }
 }
 
 TEST_CASE("plain answer: as long as it is cut off it is incomplete") {

@@ -7,6 +7,7 @@
 #include "blueprint/faas/codec/aws_report.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_reading.hpp"
 #include "blueprint/faas/codec/impl/call_answer.hpp"
+#include "blueprint/faas/detail/each_field.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
@@ -245,7 +246,7 @@ inline CallFields call_fields(const HttpResponse& answer) {
     const auto take = [](std::optional<std::string_view>& first, std::string_view value) {
         if (!first) first = value;
     };
-    answer.headers.each([&](std::string_view name, std::string_view value) {
+    each_field(answer.headers, "x", [&](std::string_view name, std::string_view value) {
         switch (name.size()) {
             case 16:
                 if (iequals(name, "x-amzn-RequestId")) take(told.request_id, value);

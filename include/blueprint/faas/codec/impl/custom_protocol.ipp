@@ -4,6 +4,7 @@
 #include "blueprint/faas/codec/custom_protocol.hpp"
 #include "blueprint/faas/codec/impl/call_answer.hpp"
 #include "blueprint/faas/codec/impl/custom_reading.hpp"
+#include "blueprint/faas/detail/each_field.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
@@ -158,7 +159,7 @@ inline CallFields call_fields(const HttpResponse& answer) {
     const auto take = [](std::optional<std::string_view>& first, std::string_view value) {
         if (!first) first = value;
     };
-    answer.headers.each([&](std::string_view name, std::string_view value) {
+    each_field(answer.headers, "cx", [&](std::string_view name, std::string_view value) {
         switch (name.size()) {
             case 12:
                 if (iequals(name, "Content-Type")) take(told.type, value);

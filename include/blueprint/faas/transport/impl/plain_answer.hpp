@@ -2,11 +2,10 @@
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_PLAIN_ANSWER_HPP
 
 #include "blueprint/faas/http.hpp"
+#include "blueprint/faas/transport/impl/field_scan.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -29,37 +28,6 @@ struct PlainAnswer {
 };
 
 namespace plain_answer {
-
-constexpr std::array<bool, 256> make_name_bytes() {
-    std::array<bool, 256> out{};
-    for (unsigned c = '0'; c <= '9'; ++c) out[c] = true;
-    for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = true;
-    for (unsigned c = 'A'; c <= 'Z'; ++c) out[c] = true;
-    for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
-        out[static_cast<unsigned char>(c)] = true;
-    return out;
-}
-inline constexpr std::array<bool, 256> name_bytes = make_name_bytes();
-
-// Returns where the bytes end that may stand in a field's name.
-inline std::size_t end_of_name(std::string_view text, std::size_t at) noexcept {
-    while (at < text.size() && name_bytes[static_cast<unsigned char>(text[at])]) ++at;
-    return at;
-}
-
-// Returns where the visible characters and blanks end. Looks at eight at once.
-inline std::size_t end_of_value(std::string_view text, std::size_t at) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    for (; at + 8 <= text.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, 8);
-        const auto controls = (word - ones * 0x20) & ~word;
-        const auto deleted = word ^ (ones * 0x7f);
-        if ((((deleted - ones) & ~deleted) | controls | word) & (ones * 0x80)) break;
-    }
-    while (at < text.size() && text[at] >= 0x20 && text[at] < 0x7f) ++at;
-    return at;
-}
 
 // Which of the fields that may stand there once have been met.
 struct Met {
