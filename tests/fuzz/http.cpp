@@ -36,6 +36,18 @@ struct Heard {
     friend bool operator==(const Heard&, const Heard&) = default;
 };
 
+asio::awaitable<result<HttpResponse>> converse(detail::Connection& connection, detail::Watchdog::Watch& watch,
+                                               detail::Workbenches& benches, const HttpRequest& request) {
+    detail::Conversation talk{connection, watch, benches, request};
+    for (auto step = talk.begin(); detail::Conversation::waits(step);) {
+        const auto ready = co_await connection.until(step);
+        step = talk.go_on(ready.failed, asio::cancellation_type::none);
+    }
+    if (talk.answered()) co_return std::move(talk.answer());
+    auto answer = co_await talk.end();
+    co_return answer;
+}
+
 // What the client makes of the answer `bytes` to `request`, if they come in pieces of up to `piece` bytes.
 Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece) {
     asio::io_context io{1};
@@ -43,12 +55,11 @@ Heard hear(const HttpRequest& request, std::string_view bytes, std::size_t piece
     detail::Connection connection{io.get_executor(), request.origin};
     connection.socket.assign(asio::ip::tcp::v4(), feed.tested());
     auto dog = std::make_shared<detail::Watchdog>(io.get_executor(), false);
-    detail::Watchdog::Watch watch{dog, feed.tested(), Deadline::max()};
+    detail::Watchdog::Watch watch{*dog, feed.tested(), Deadline::max()};
     detail::Workbenches benches;
     Heard heard;
-    bool reusable = false;  // depends on the pieces: what follows an answer may not have come yet
     bool over = false;
-    asio::co_spawn(io, detail::converse(connection, watch, benches, request, reusable),
+    asio::co_spawn(io, converse(connection, watch, benches, request),
                    [&](std::exception_ptr thrown, result<HttpResponse> answer) {
                        FAAS_REQUIRE(!thrown);
                        over = true;

@@ -174,6 +174,24 @@ TEST_CASE("bad input: interim answers without end are no answer") {
     CHECK(failed(talk.get()).message.find("interim answers") != std::string::npos);
 }
 
+TEST_CASE("bad input: a target that would split the request's head, or is no path, is not sent") {
+    Talk talk{{{.answer = sized("", "x")}}};
+    for (const std::string target : {"", "x", "/a b", "/a\tb", "/a\rb", "/a\nX: y", "/a\x7f", "/a\x01"}) {
+        CAPTURE(target);
+        auto request = talk.request();
+        request.target = target;
+        const auto error = failed(talk.exchange(request));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(error.execution == Execution::not_started);
+    }
+    auto request = talk.request();
+    request.target = "/a\0b"s;
+    CHECK(failed(talk.exchange(request)).code == errc::invalid_configuration);
+    CHECK(talk.peer.requests().empty());
+    request.target = "/%20?x=~&y=\xc3\xa4";
+    CHECK(ok(talk.exchange(request)).status == 200);
+}
+
 TEST_CASE("http: an empty chunked body and its trailers may come byte by byte") {
     const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (const std::string rest : {"0\r\n\r\n", "0\r\nabc: d\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", "0;e=f\r\n\r\n"}) {

@@ -15,6 +15,7 @@
 
 #include <boost/asio/strand.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,7 @@ public:
 
     bool empty() const noexcept { return lease_.place == nullptr; }
     const std::shared_ptr<Connection>& connection() const noexcept { return lease_.item; }
+    HttpClient::State& state() const noexcept { return *state_; }
     bool reused() const noexcept { return reused_; }
     /// Closes what has died while it was idle; then the place may have a connection that lives, or none.
     inline void find_healthy();
@@ -148,8 +150,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
         if (!request.headers.refused().empty())
             return error("header field '" + request.headers.refused() +
                          "' was not sent: names must be tokens, and values free of line breaks and NUL");
-        if (!request.target.starts_with('/') ||
-            request.target.find_first_of(std::string_view{" \t\r\n\0", 5}) != std::string::npos)
+        const auto unfit = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
+        if (!request.target.starts_with('/') || std::ranges::any_of(request.target, unfit))
             return error("the request target is no percent-encoded path that begins with '/'");
         return std::nullopt;
     }
@@ -170,12 +172,12 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     }
 
     /// Gives out a living connection of `origin`, or leave to open one, or (empty) nothing because all are busy.
-    Held take(const Origin& origin) {
+    Held take(const Origin& origin, Deadline now) {
         std::vector<std::shared_ptr<Connection>> dropped;  // closed outside the lock
         ConnectionPool::Lease lease;
         {
             const std::lock_guard lock{mutex};
-            if (!pool.take(origin, std::chrono::steady_clock::now(), lease, dropped)) lease = {};
+            if (!pool.take(origin, now, lease, dropped)) lease = {};
         }
         close(dropped);
         if (lease.place == nullptr) return {};

@@ -116,7 +116,7 @@ public:
     // Whether the head has been taken, so that the parser would not find it any more.
     bool begun() const noexcept { return answer_.status != 0; }
     bool keep_alive() const noexcept { return keep_alive_; }
-    HttpResponse take() { return std::move(answer_); }
+    HttpResponse& answer() noexcept { return answer_; }
 
 private:
     static constexpr int most_tries = 4;  // each looks at all of the head again
@@ -283,55 +283,86 @@ inline result<HttpResponse> unheard(const HttpRequest& request, Watchdog::Watch&
 
 }  // namespace http_exchange
 
-/// Writes `request` to `connection` and reads its answer, until `watch` shuts the socket. `reusable` becomes true if
-/// the connection can carry another request afterwards.
-inline asio::awaitable<result<HttpResponse>> converse(Connection& connection, Watchdog::Watch& watch,
-                                                      Workbenches& benches, const HttpRequest& request,
-                                                      bool& reusable) {
-    using namespace http_exchange;
-    Progress progress;
-    if (request.body.source() || request.upload_progress) {
-        co_await send_in_pieces(connection, request, progress);
-    } else {
-        Outgoing outgoing{connection};
-        for (auto step = outgoing.begin(benches, request, progress);
-             step != SocketStep::done && step != SocketStep::failed;) {
-            const auto ready = co_await connection.until(step);
-            const auto state = co_await asio::this_coro::cancellation_state;
-            progress.broken = ready.failed;
-            if (state.cancelled() != asio::cancellation_type::none) progress.broken = asio::error::operation_aborted;
-            step = progress.broken ? SocketStep::failed : outgoing.send(progress);
-        }
-    }
-    // A server that refuses a request may answer and hang up before it has read all of it: its answer tells more than
-    // the broken write.
-    if (progress.body_failed || (progress.broken && (progress.sent == 0 || watch.expired() ||
-                                                     progress.broken == asio::error::operation_aborted)))
-        co_return unheard(request, watch, progress);
+/// One request on a connection and the answer to it, until `watch` shuts the socket. Nearly all of them need nothing
+/// but steps, which the coroutine that has the connection takes by itself, because another one would cost every call:
+///
+///     Conversation talk{connection, watch, benches, request};
+///     for (auto step = talk.begin(); Conversation::waits(step);) {
+///         const auto ready = co_await connection.until(step);
+///         const auto state = co_await asio::this_coro::cancellation_state;
+///         step = talk.go_on(ready.failed, state.cancelled());
+///     }
+///     if (!talk.answered()) auto answer = co_await talk.end();
+class Conversation {
+public:
+    using pooled_frames = void;
 
-    if (!progress.broken && !request.sink && request.verb != Verb::head) {
-        Incoming incoming{request};
-        auto step = SocketStep::readable;
-        if (connection.tls && connection.tls->has_pending()) step = incoming.read(connection, benches, progress);
-        while (step != SocketStep::done && step != SocketStep::failed) {
-            const auto before = co_await asio::this_coro::cancellation_state;
-            if (before.cancelled() != asio::cancellation_type::none) {
-                progress.ended = asio::error::operation_aborted;
-                break;
-            }
-            const auto ready = co_await connection.until(step);
-            progress.ended = ready.failed;
-            if (ready.failed) break;
-            step = incoming.read(connection, benches, progress);
-        }
-        if (incoming.whole()) {
-            reusable = incoming.keep_alive() && connection.unread().empty() && !watch.expired();
-            co_return incoming.take();
-        }
-        if (incoming.begun()) co_return unheard(request, watch, progress);
+    /// All of them outlive it.
+    Conversation(Connection& connection, Watchdog::Watch& watch, Workbenches& benches, const HttpRequest& request)
+        : connection_{connection}, watch_{watch}, benches_{benches}, request_{request} {}
+    Conversation(const Conversation&) = delete;
+    Conversation& operator=(const Conversation&) = delete;
+
+    static bool waits(SocketStep step) noexcept { return step == SocketStep::readable || step == SocketStep::writable; }
+
+    /// Sends the request, if it may be sent as a whole.
+    SocketStep begin() {
+        if (in_pieces()) return SocketStep::failed;
+        return after_sending(outgoing_.begin(benches_, request_, progress_));
     }
-    co_return co_await hear_answer(connection, watch, request, progress, reusable);
-}
+    /// Goes on after a wait, which may have failed, and during which the caller may have been cancelled.
+    SocketStep go_on(const boost::system::error_code& failed, asio::cancellation_type cancelled) {
+        if (failed) return stop(failed);
+        const bool unwanted = cancelled != asio::cancellation_type::none;
+        if (unwanted && !sent_) return stop(asio::error::operation_aborted);
+        const auto step =
+            sent_ ? incoming_.read(connection_, benches_, progress_) : after_sending(outgoing_.send(progress_));
+        return unwanted && waits(step) ? stop(asio::error::operation_aborted) : step;
+    }
+    /// Whether `answer` is there.
+    bool answered() const noexcept { return incoming_.whole(); }
+    HttpResponse& answer() noexcept { return incoming_.answer(); }
+    /// Returns the answer that steps have not brought: to a request that goes out in pieces, of another form, or none.
+    asio::awaitable<result<HttpResponse>> end() {
+        using namespace http_exchange;
+        if (in_pieces()) co_await send_in_pieces(connection_, request_, progress_);
+        // A server that refuses a request may answer and hang up before it has read all of it: its answer tells more
+        // than the broken write.
+        const bool unsent = progress_.broken && (progress_.sent == 0 || watch_.expired() ||
+                                                 progress_.broken == asio::error::operation_aborted);
+        if (progress_.body_failed || unsent || incoming_.begun()) co_return unheard(request_, watch_, progress_);
+        co_return co_await hear_answer(connection_, watch_, request_, progress_, reusable_);
+    }
+    /// Whether the connection can carry another request after the answer.
+    bool reusable() const noexcept {
+        if (!answered()) return reusable_;
+        return incoming_.keep_alive() && connection_.unread().empty() && !watch_.expired();
+    }
+
+private:
+    bool in_pieces() const noexcept { return request_.body.source() || request_.upload_progress; }
+    SocketStep stop(const boost::system::error_code& why) noexcept {
+        (sent_ ? progress_.ended : progress_.broken) = why;
+        return SocketStep::failed;
+    }
+    SocketStep after_sending(SocketStep step) {
+        if (step != SocketStep::done) return step;
+        sent_ = true;
+        if (request_.sink || request_.verb == Verb::head) return SocketStep::failed;  // the parser's
+        if (connection_.tls && connection_.tls->has_pending()) return incoming_.read(connection_, benches_, progress_);
+        return SocketStep::readable;
+    }
+
+    Connection& connection_;
+    Watchdog::Watch& watch_;
+    Workbenches& benches_;
+    const HttpRequest& request_;
+    http_exchange::Progress progress_{};
+    http_exchange::Outgoing outgoing_{connection_};
+    http_exchange::Incoming incoming_{request_};
+    bool sent_ = false;
+    bool reusable_ = false;
+};
 
 }  // namespace blueprint::faas::detail
 

@@ -50,6 +50,8 @@ inline Error gave_up_waiting(const Origin& origin) {
                          to_string(origin) + " gave up the kept connection (408) as the request was on its way", true);
 }
 
+inline Error cancelled() { return connect_error(errc::cancelled, "cancelled before the request was sent", false); }
+
 // Waits in the queue for a place, and fills it with a connection: a kept one that is still good, or a new one.
 inline asio::awaitable<result<Held>> acquire(std::shared_ptr<HttpClient::State> state,
                                              std::shared_ptr<ConnectAttempt> attempt, Origin origin, Deadline deadline,
@@ -94,6 +96,43 @@ inline asio::awaitable<result<Held>> attempt_to_acquire(std::shared_ptr<HttpClie
     co_return std::move(outcome);
 }
 
+// Fills `held` with a connection that is yet to be opened or waited for. Returns why there is none.
+inline asio::awaitable<std::unique_ptr<Error>> fill(std::shared_ptr<HttpClient::State> state, const Origin& origin,
+                                                    Deadline deadline, Held& held) {
+    const auto attempt = std::make_shared<ConnectAttempt>(state->serial());
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    auto slot = cancellation.slot();
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return std::make_unique<Error>(cancelled());
+    if (slot.is_connected()) slot.assign(StopAttempt{attempt});
+    auto acquiring = attempt_to_acquire(state, attempt, origin, deadline, std::move(held));
+    auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::as_tuple(asio::use_awaitable));
+    auto [failure, acquired] = co_await asio::co_spawn(attempt->serial, std::move(acquiring), token);
+    if (slot.is_connected()) slot.clear();
+    if (failure) std::rethrow_exception(failure);
+    if (!acquired) co_return std::make_unique<Error>(std::move(acquired).error());
+    held = std::move(*acquired);
+    co_return nullptr;
+}
+
+// Hears what steps did not bring. In TLS 1.3 a server checks our certificate after the handshake has ended for us; its
+// verdict is the first thing it says. Then it never looked at the request. If it hung up before we wrote, the verdict
+// is still unread; what has not come by now is not waited for.
+inline asio::awaitable<result<HttpResponse>> hear(Conversation& talk, Held& held, Watchdog::Watch& watch) {
+    auto answer = co_await talk.end();
+    auto& connection = *held.connection();
+    if (answer || !connection.tls || held.reused() || watch.expired() || answer.error().code != errc::infrastructure)
+        co_return answer;
+    if (!connection.tls_failure && answer.error().execution == Execution::not_started) {
+        boost::system::error_code gone;
+        connection.socket.shutdown(asio::socket_base::shutdown_receive, gone);
+        const auto heard = co_await connection.read();
+        (void)heard;
+    }
+    if (is_about_our_certificate(connection.tls_failure))
+        co_return certificate_error(connection, connection.tls_failure);
+    co_return answer;
+}
+
 }  // namespace http_client
 
 BLUEPRINT_FAAS_DECL HttpClient::HttpClient(asio::any_io_executor executor, Mode mode, ConnectionOptions connections,
@@ -108,66 +147,49 @@ BLUEPRINT_FAAS_DECL TransportStatistics HttpClient::statistics() const { return 
 
 BLUEPRINT_FAAS_DECL asio::awaitable<result<HttpResponse>> HttpClient::exchange(const HttpRequest& request,
                                                                                Deadline deadline) {
-    const auto state = state_;
-    if (auto refused = state->refuse(request)) co_return std::move(*refused);
-    if (std::chrono::steady_clock::now() >= deadline)
+    if (auto refused = state_->refuse(request)) co_return std::move(*refused);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline)
         co_return connect_error(
             errc::timed_out, "the deadline had passed before the request to " + to_string(request.origin) + " was sent",
             false);
 
-    auto held = state->take(request.origin);
+    auto held = state_->take(request.origin, now);
     if (!held.connection()) {
-        const auto attempt = std::make_shared<ConnectAttempt>(state->serial());
-        const auto cancellation = co_await asio::this_coro::cancellation_state;
-        auto slot = cancellation.slot();
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            co_return connect_error(errc::cancelled, "cancelled before the request was sent", false);
-        if (slot.is_connected()) slot.assign(http_client::StopAttempt{attempt});
-        auto acquiring = http_client::attempt_to_acquire(state, attempt, request.origin, deadline, std::move(held));
-        auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::as_tuple(asio::use_awaitable));
-        auto [failure, acquired] = co_await asio::co_spawn(attempt->serial, std::move(acquiring), token);
-        if (slot.is_connected()) slot.clear();
-        if (failure) std::rethrow_exception(failure);
-        if (!acquired) co_return std::move(acquired).error();
-        held = std::move(*acquired);
+        auto failed = co_await http_client::fill(state_, request.origin, deadline, held);
+        if (failed) co_return std::move(*failed);
     }
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none) {
         held.keep();
-        co_return connect_error(errc::cancelled, "cancelled before the request was sent", false);
+        co_return http_client::cancelled();
     }
 
-    const auto connection = held.connection();
+    auto& state = held.state();
+    auto& connection = *held.connection();
     const bool reused = held.reused();
     std::optional<Watchdog::Watch> watch;
-    watch.emplace(state->watchdog, connection->socket.native_handle(), deadline);
-    state->counters.requests.fetch_add(1, std::memory_order_relaxed);
-    bool reusable = false;
-    auto answer = co_await converse(*connection, *watch, state->benches, request, reusable);
-    if (!answer) {
-        // In TLS 1.3 a server checks our certificate after the handshake has ended for us; its verdict is the first
-        // thing it says. Then it never looked at the request. If it hung up before we wrote, the verdict is still
-        // unread; what has not come by now is not waited for.
-        if (connection->tls && !reused && !watch->expired() && answer.error().code == errc::infrastructure) {
-            if (!connection->tls_failure && answer.error().execution == Execution::not_started) {
-                boost::system::error_code gone;
-                connection->socket.shutdown(asio::socket_base::shutdown_receive, gone);
-                const auto heard = co_await connection->read();
-                (void)heard;
-            }
-            if (is_about_our_certificate(connection->tls_failure))
-                co_return certificate_error(*connection, connection->tls_failure);
-        }
-        co_return answer;
+    watch.emplace(*state.watchdog, connection.socket.native_handle(), deadline);
+    state.counters.requests.fetch_add(1, std::memory_order_relaxed);
+    Conversation talk{connection, *watch, state.benches, request};
+    for (auto step = talk.begin(); Conversation::waits(step);) {
+        const auto ready = co_await connection.until(step);
+        const auto now_cancelled = co_await asio::this_coro::cancellation_state;
+        step = talk.go_on(ready.failed, now_cancelled.cancelled());
     }
-    if (reused && !reusable && answer->status == 408) {
-        auto unasked = http_client::gave_up_waiting(request.origin);
-        co_return unasked;
+    bool reusable = talk.reusable();
+    if (!talk.answered()) {
+        auto heard = co_await http_client::hear(talk, held, *watch);
+        if (!heard) co_return heard;
+        reusable = talk.reusable();
+        talk.answer() = std::move(*heard);
     }
-    answer->connection_reused = reused;
+    auto& answer = talk.answer();
+    if (reused && !reusable && answer.status == 408) co_return http_client::gave_up_waiting(request.origin);
+    answer.connection_reused = reused;
     watch.reset();  // before another coroutine may take the connection
     if (reusable) held.keep();
-    co_return answer;
+    co_return std::move(answer);
 }
 
 }  // namespace blueprint::faas::detail

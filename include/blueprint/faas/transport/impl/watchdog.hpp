@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -29,40 +30,37 @@ public:
     /// Watches a connected socket for as long as it lives. `expired()` is true once the watchdog has shut it down.
     /// The socket must be closed after the watch has gone, never before: a closed descriptor may already be another's,
     /// and the watchdog would shut that one. The lock is held while it shuts, so a watch that has gone is never bitten.
+    /// `dog` outlives the watch.
     class Watch {
     public:
-        Watch(std::shared_ptr<Watchdog> dog, int socket, Deadline deadline)
-            : dog_{std::move(dog)}, socket_{socket}, deadline_{deadline} {
-            const std::lock_guard lock{dog_->mutex_};
-            index_ = dog_->watches_.size();
-            dog_->watches_.push_back(this);
-            if (deadline_ < dog_->armed_for_) dog_->arm(deadline_);
+        Watch(Watchdog& dog, int socket, Deadline deadline) : dog_{dog}, socket_{socket}, deadline_{deadline} {
+            const std::lock_guard lock{dog_.mutex_};
+            index_ = dog_.watches_.size();
+            dog_.watches_.push_back(this);
+            if (deadline_ < dog_.armed_for_) dog_.arm(deadline_);
         }
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
         ~Watch() {
-            const std::lock_guard lock{dog_->mutex_};
-            dog_->watches_.back()->index_ = index_;
-            std::swap(dog_->watches_[index_], dog_->watches_.back());
-            dog_->watches_.pop_back();
+            const std::lock_guard lock{dog_.mutex_};
+            dog_.watches_.back()->index_ = index_;
+            std::swap(dog_.watches_[index_], dog_.watches_.back());
+            dog_.watches_.pop_back();
             // A timer that waits for nobody would keep the io_context from ending.
-            if (dog_->watches_.empty() && dog_->armed_for_ != Deadline::max()) {
-                dog_->armed_for_ = Deadline::max();
-                dog_->timer_.cancel();
+            if (dog_.watches_.empty() && dog_.armed_for_ != Deadline::max()) {
+                dog_.armed_for_ = Deadline::max();
+                dog_.timer_.cancel();
             }
         }
-        bool expired() const {
-            const std::lock_guard lock{dog_->mutex_};
-            return expired_;
-        }
+        bool expired() const noexcept { return expired_.load(std::memory_order_acquire); }
 
     private:
         friend class Watchdog;
-        std::shared_ptr<Watchdog> dog_;
+        Watchdog& dog_;
         int socket_;
         Deadline deadline_;
         std::size_t index_ = 0;
-        bool expired_ = false;
+        std::atomic<bool> expired_{false};
     };
 
 private:
@@ -79,9 +77,9 @@ private:
         const auto now = std::chrono::steady_clock::now();
         auto next = Deadline::max();
         for (auto* watch : watches_) {
-            if (watch->expired_) continue;
+            if (watch->expired()) continue;
             if (watch->deadline_ <= now) {
-                watch->expired_ = true;
+                watch->expired_.store(true, std::memory_order_release);
                 ::shutdown(watch->socket_, SHUT_RDWR);
             } else {
                 next = std::min(next, watch->deadline_);
