@@ -104,7 +104,7 @@ TEST_CASE("plain answer: each byte ends a name or a value wherever it stands, or
                 const auto name_end = plain_answer::end_of_name(text, 0);
                 const auto value_end = plain_answer::end_of_value(text, 0);
                 if (name_end != (named ? size : at) || value_end != (visible ? size : at))
-                    FAIL(size, ' ', at, ' ', code);
+                    FAIL(size, " ", at, " ", code);
             }
         }
         CHECK(plain_answer::end_of_name(letters, size / 2) == size);

@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/secret.hpp"
+#include "blueprint/faas/transport/impl/edge_socket.hpp"
 #include "blueprint/faas/transport/impl/socket_step.hpp"
 #include "blueprint/faas/transport/impl/socket_wait.hpp"
 #include "blueprint/faas/transport/impl/tls_context.hpp"
@@ -57,8 +58,11 @@ public:
         SSL_set_ex_data(tls->native_handle(), tls_peer_index(), &peer);
     }
 
-    /// Returns what waits until the socket is ready for what `step` wants. One wait at a time.
-    SocketWait until(SocketStep step) noexcept { return {socket, waiting_, step}; }
+    /// Returns what waits until the socket is ready for what `step` wants, of which a try has just found that it is
+    /// not. One wait at a time.
+    SocketWait until(SocketStep step) noexcept {
+        return {socket, waiting_, step == SocketStep::writable ? SocketWait::For::writable : SocketWait::For::arrival};
+    }
 
     /// Writes the first of `data` and `more` without waiting. What was not done must be tried again with the same data.
     SocketStep try_write(std::string_view data, std::string_view more, std::size_t& taken,
@@ -119,7 +123,7 @@ public:
     /// Reads some bytes behind those that are still unread.
     asio::awaitable<boost::system::error_code> read() {
         if (++turns_ % most_turns == 0 && !(tls && tls->has_pending())) {
-            const auto ready = co_await until(SocketStep::readable);
+            const auto ready = co_await turn();
             if (ready.failed) co_return ready.failed;
         }
         for (;;) {
@@ -153,7 +157,7 @@ public:
         return got > 0 && tls && tls->is_silent();
     }
 
-    asio::ip::tcp::socket socket;
+    EdgeSocket socket;
     std::shared_ptr<TlsContext> context;
     TlsPeer peer;
     std::optional<TlsStream> tls;
@@ -164,6 +168,7 @@ public:
 private:
     static constexpr unsigned most_turns = 32;  // without a wait
 
+    SocketWait turn() noexcept { return {socket, waiting_, SocketWait::For::readable}; }
     SocketStep noted(SocketStep step, const boost::system::error_code& failed) noexcept {
         if (step == SocketStep::failed && failed.category() == asio::error::get_ssl_category()) tls_failure = failed;
         return step;

@@ -108,8 +108,6 @@ public:
                               : connection.unread().empty() ? begin(connection, benches, progress)
                                                             : read_on(connection, progress);
             if (step != SocketStep::done || whole()) return step;
-            // What TLS has already taken from the socket makes it readable no more.
-            if (!connection.tls) return SocketStep::readable;
         }
     }
     bool whole() const noexcept { return answer_.status != 0 && taken_ == answer_.body.size(); }

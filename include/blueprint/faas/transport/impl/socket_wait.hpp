@@ -1,13 +1,14 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_SOCKET_WAIT_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_SOCKET_WAIT_HPP
 
+#include "blueprint/faas/transport/impl/edge_socket.hpp"
 #include "blueprint/faas/transport/impl/socket_step.hpp"
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <utility>
 
@@ -66,8 +67,14 @@ struct SocketReady {
 /// frame for it, as it does for an operation with `use_awaitable`.
 class SocketWait {
 public:
-    SocketWait(asio::ip::tcp::socket& socket, WaitMemory& memory, SocketStep step) noexcept
-        : socket_{&socket}, memory_{&memory}, step_{step} {}
+    enum class For : std::uint8_t {
+        readable,  ///< or that it is so already
+        writable,  ///< or that it is so already
+        arrival,   ///< of something, for one who has read what there was; may end without
+    };
+
+    SocketWait(EdgeSocket& socket, WaitMemory& memory, For what) noexcept
+        : socket_{&socket}, memory_{&memory}, for_{what} {}
 
     template <asio::completion_token_for<void(SocketReady)> Token>
     auto operator()(Token&& token) const {
@@ -88,13 +95,17 @@ private:
     };
     template <class Handler>
     void begin(Handler handler) const {
-        const auto what = step_ == SocketStep::writable ? asio::socket_base::wait_write : asio::socket_base::wait_read;
-        socket_->async_wait(what, Resume<Handler>{std::move(handler), *memory_});
+        Resume<Handler> resume{std::move(handler), *memory_};
+        switch (for_) {
+            case For::readable: return socket_->async_wait(asio::socket_base::wait_read, std::move(resume));
+            case For::writable: return socket_->async_wait(asio::socket_base::wait_write, std::move(resume));
+            case For::arrival: return socket_->async_wait_for_edge(std::move(resume));
+        }
     }
 
-    asio::ip::tcp::socket* socket_;
+    EdgeSocket* socket_;
     WaitMemory* memory_;
-    SocketStep step_;
+    For for_;
 };
 
 }  // namespace blueprint::faas::detail
