@@ -138,6 +138,27 @@ TEST_CASE("pool: who queues for a server that has died gets its own error, not s
     CHECK(transport.statistics().busy_connections == 0);
 }
 
+TEST_CASE("pool: a server that hangs up behind its answer without a word is noticed by the next exchange at once") {
+    asio::io_context io;
+    for (const bool close : {true, false}) {
+        CAPTURE(close);
+        RawPeer peer{io, {{.answer = good, .close = close}}};
+        LoopbackTransport transport{io.get_executor()};
+        const auto in_a_row = [&]() -> asio::awaitable<result<unsigned>> {
+            const auto request = get(false, peer.port());
+            unsigned answered = 0;
+            for (int i = 0; i < 20; ++i) {
+                auto answer = co_await transport.exchange(request, deadline_after(10s));
+                if (!answer) co_return std::move(answer).error();
+                ++answered;
+            }
+            co_return answered;
+        };
+        CHECK(ok(run_beside(io, in_a_row())) == 20);
+        CHECK(peer.connections() == (close ? 20 : 1));
+    }
+}
+
 TEST_CASE("pool: a connection that was idle or alive for too long is not used again") {
     asio::io_context io;
     const ConnectionOptions limits[] = {{.max_idle_time = 100ms}, {.max_age = 100ms}, {.max_idle = 0}};
