@@ -7,8 +7,8 @@
 #include "blueprint/faas/codec/aws_report.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_reading.hpp"
 #include "blueprint/faas/codec/impl/call_answer.hpp"
-#include "blueprint/faas/detail/each_field.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/field_names.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
 
@@ -249,14 +249,14 @@ inline CallFields call_fields(const HttpResponse& answer) {
     each_field(answer.headers, "x", [&](std::string_view name, std::string_view value) {
         switch (name.size()) {
             case 16:
-                if (iequals(name, "x-amzn-RequestId")) take(told.request_id, value);
-                if (iequals(name, "X-Amz-Log-Result")) take(told.log, value);
+                if (is_field(name, "x-amzn-requestid")) take(told.request_id, value);
+                if (is_field(name, "x-amz-log-result")) take(told.log, value);
                 break;
             case 20:
-                if (iequals(name, "X-Amz-Function-Error")) take(told.failed, value);
+                if (is_field(name, "x-amz-function-error")) take(told.failed, value);
                 break;
             case 22:
-                if (iequals(name, "X-Amz-Executed-Version")) take(told.version, value);
+                if (is_field(name, "x-amz-executed-version")) take(told.version, value);
                 break;
             default: break;
         }

@@ -4,8 +4,8 @@
 #include "blueprint/faas/codec/custom_protocol.hpp"
 #include "blueprint/faas/codec/impl/call_answer.hpp"
 #include "blueprint/faas/codec/impl/custom_reading.hpp"
-#include "blueprint/faas/detail/each_field.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/field_names.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/retry_after.hpp"
@@ -162,17 +162,17 @@ inline CallFields call_fields(const HttpResponse& answer) {
     each_field(answer.headers, "cx", [&](std::string_view name, std::string_view value) {
         switch (name.size()) {
             case 12:
-                if (iequals(name, "Content-Type")) take(told.type, value);
-                if (iequals(name, "X-Request-Id")) take(told.request_id, value);
+                if (is_field(name, "content-type")) take(told.type, value);
+                if (is_field(name, "x-request-id")) take(told.request_id, value);
                 break;
             case 21:
-                if (iequals(name, "X-Blueprint-Memory-Mb")) take(told.memory_mb, value);
+                if (is_field(name, "x-blueprint-memory-mb")) take(told.memory_mb, value);
                 break;
             case 22:
-                if (iequals(name, "X-Blueprint-Cold-Start")) take(told.cold_start, value);
+                if (is_field(name, "x-blueprint-cold-start")) take(told.cold_start, value);
                 break;
             case 24:
-                if (iequals(name, "X-Blueprint-Execution-Ms")) take(told.execution_ms, value);
+                if (is_field(name, "x-blueprint-execution-ms")) take(told.execution_ms, value);
                 break;
             default: break;
         }

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_TRANSPORT_IMPL_PLAIN_ANSWER_HPP
 #define BLUEPRINT_FAAS_TRANSPORT_IMPL_PLAIN_ANSWER_HPP
 
+#include "blueprint/faas/detail/field_names.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/transport/impl/field_scan.hpp"
 
@@ -39,7 +40,7 @@ struct Met {
 inline bool take_field(std::string_view name, std::string_view value, PlainAnswer& answer, Met& met) noexcept {
     switch (name.size()) {
         case 14:
-            if (!iequals(name, "content-length")) return true;
+            if (!is_field(name, "content-length")) return true;
             if (std::exchange(met.length, true) || value.empty() || value.size() > 9) return false;
             for (const char digit : value) {
                 if (digit < '0' || digit > '9') return false;
@@ -47,13 +48,13 @@ inline bool take_field(std::string_view name, std::string_view value, PlainAnswe
             }
             return true;
         case 10:
-            if (!iequals(name, "connection")) return true;
+            if (!is_field(name, "connection")) return true;
             if (std::exchange(met.connection, true)) return false;
             answer.keep_alive = !iequals(value, "close");
             return !answer.keep_alive || iequals(value, "keep-alive");
-        case 7: return !iequals(name, "upgrade") && !iequals(name, "trailer");
-        case 16: return !iequals(name, "content-encoding") && !iequals(name, "proxy-connection");
-        case 17: return !iequals(name, "transfer-encoding");
+        case 7: return !is_field(name, "upgrade") && !is_field(name, "trailer");
+        case 16: return !is_field(name, "content-encoding") && !is_field(name, "proxy-connection");
+        case 17: return !is_field(name, "transfer-encoding");
         default: return true;
     }
 }
