@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <string>
 #include <unordered_map>
@@ -88,7 +89,7 @@ public:
         auto& at = *lease.place;
         if (!at.waiting.empty()) return grant(std::move(lease));
         if (spare_.empty()) spare_.emplace_back();
-        idle_.splice(idle_.end(), spare_, spare_.begin());
+        idle_.splice(idle_.end(), spare_, std::prev(spare_.end()));  // the one used last: it is in the cache
         auto& kept = idle_.back();
         kept = Idle{.item = std::move(lease.item),
                     .at = &at,
