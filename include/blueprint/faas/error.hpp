@@ -134,4 +134,6 @@ inline std::ostream& operator<<(std::ostream& out, const Error& error) {
 
 }  // namespace blueprint::faas
 
+#include "blueprint/faas/detail/error_result.hpp"
+
 #endif

@@ -50,6 +50,7 @@
 #include "blueprint/faas/detail/impl/child_command.ipp"
 #include "blueprint/faas/detail/impl/crc32.ipp"
 #include "blueprint/faas/detail/impl/encoding.ipp"
+#include "blueprint/faas/detail/impl/error_result.ipp"
 #include "blueprint/faas/detail/impl/file_body.ipp"
 #include "blueprint/faas/detail/impl/hash.ipp"
 #include "blueprint/faas/detail/impl/hmac.ipp"

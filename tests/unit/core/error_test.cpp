@@ -7,7 +7,11 @@
 #include <chrono>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
@@ -102,4 +106,108 @@ TEST_CASE("error: what was measured of a failed call travels with its copies") {
     const Error copy = error;
     REQUIRE(copy.metrics != nullptr);
     CHECK(copy.metrics->attempts == 4);
+}
+
+// Counts the objects that live, and throws when it is told to.
+struct Counted {
+    Counted() { ++alive; }
+    Counted(const Counted&) {
+        if (throws) throw std::runtime_error{"no copy"};
+        ++alive;
+    }
+    ~Counted() { --alive; }
+    Counted& operator=(const Counted&) = default;
+    static inline int alive = 0;
+    static inline bool throws = false;
+};
+
+TEST_CASE("error: a result has Boost's type and interface, and says of itself what it can do") {
+    static_assert(std::is_same_v<result<int>, boost::system::result<int, Error>>);
+    static_assert(std::is_same_v<result<int>::error_type, Error> && std::is_same_v<result<void>::value_type, void>);
+    static_assert(std::is_nothrow_move_constructible_v<result<std::string>>);
+    static_assert(std::is_copy_constructible_v<result<std::string>>);
+    static_assert(!std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
+    static_assert(!std::is_copy_assignable_v<result<std::unique_ptr<int>>>);
+    static_assert(std::is_constructible_v<result<std::string>, std::size_t, char>);
+    static_assert(!std::is_convertible_v<std::size_t, result<std::vector<int>>>);  // as explicit as the vector's own
+    static_assert(std::is_constructible_v<result<std::vector<int>>, std::size_t>);
+    struct Undefaulted {
+        explicit Undefaulted(int) {}
+    };
+    static_assert(!std::is_default_constructible_v<result<Undefaulted>>);
+
+    result<std::string> text;
+    REQUIRE(text.has_value());
+    CHECK(text->empty());
+    text = std::string{"seven"};
+    CHECK(*text == "seven");
+    CHECK(text.value() == "seven");
+    CHECK(text.error().message.empty());
+    text.emplace(3U, 'x');
+    CHECK(*std::move(text) == "xxx");
+    const result<std::string> tagged{boost::system::in_place_error, Error{.code = errc::conflict, .message = "taken"}};
+    CHECK(tagged.operator->() == nullptr);
+    CHECK(tagged.error().message == "taken");
+    std::ostringstream shown;
+    shown << result<int>{5} << ' ' << result<void>{};
+    CHECK(shown.str() == "value:5 value:void");
+}
+
+TEST_CASE("error: results of other types are taken over, with value or error") {
+    const result<const char*> word = "ab";
+    CHECK(*result<std::string>{word} == "ab");
+    const result<const char*> failed = Error{.code = errc::throttled, .message = "wait"};
+    CHECK(result<std::string>{failed}.error().message == "wait");
+    result<std::unique_ptr<int>> number{std::make_unique<int>(4)};
+    const result<std::shared_ptr<int>> shared = std::move(number);
+    CHECK(**shared == 4);
+}
+
+TEST_CASE("error: a result changes between value and error, is copied, moved and swapped, and leaves nothing behind") {
+    {
+        result<Counted> one;
+        result<Counted> other = one;
+        CHECK(Counted::alive == 2);
+        other = Error{.code = errc::cancelled, .message = "gone"};
+        CHECK(Counted::alive == 1);
+        swap(one, other);
+        CHECK(one.error().message == "gone");
+        CHECK(other.has_value());
+        const auto taken = std::move(one).error();
+        CHECK(taken.message == "gone");
+        one = other;
+        CHECK(one.has_value());
+        const auto& same = one;
+        one = same;
+        CHECK(Counted::alive == 2);
+    }
+    CHECK(Counted::alive == 0);
+
+    result<void> done;
+    CHECK(done.has_value());
+    done.value();
+    done = Error{.code = errc::timed_out, .message = "late"};
+    const auto copy = done;
+    done.emplace();
+    CHECK(done.has_value());
+    CHECK(copy.error().message == "late");
+    CHECK_THROWS_AS(copy.value(), FaasException);
+}
+
+TEST_CASE("error: a value that throws while it is assigned leaves a result that can be used") {
+    {
+        result<Counted> kept = Error{.code = errc::conflict, .message = "before"};
+        const result<Counted> source;
+        Counted::throws = true;
+        CHECK_THROWS_AS(kept = source, std::runtime_error);
+        Counted::throws = false;
+        CHECK(kept.error().message == "before");
+        Counted::throws = true;
+        CHECK_THROWS_AS(kept.emplace(*source), std::runtime_error);
+        Counted::throws = false;
+        CHECK(kept.has_error());
+        kept = source;
+        CHECK(kept.has_value());
+    }
+    CHECK(Counted::alive == 0);
 }
