@@ -56,9 +56,9 @@ public:
     const CodecPolicy& codec() const noexcept { return codec_; }
 
     /// Runs the job; a job that failed is an `Error` of `errc::function_error`.
-    asio::awaitable<result<JobResult>> invoke(JobCall call) { return run<JobResult>(std::move(call)); }
+    asio::awaitable<result<JobResult>> invoke(JobCall call);
     /// Runs the job and tells what was measured; of a failed call, as far as known, in `Error::metrics`.
-    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call) { return run<Invocation>(std::move(call)); }
+    asio::awaitable<result<Invocation>> invoke_with_metrics(JobCall call);
     /// Hands the call over and does not wait for its end.
     asio::awaitable<result<Receipt>> invoke_async(JobCall call)
         requires CanInvokeAsync<CodecPolicy, link_type>
@@ -265,6 +265,18 @@ private:
     ResiliencePolicy resilience_;
     ExecutorOptions options_;
 };
+
+// Not inline: what providers declare `extern template` is then compiled once, with src.hpp, and not in each file.
+template <Transport TransportPolicy, Auth AuthPolicy, Codec CodecPolicy, Resilience ResiliencePolicy>
+asio::awaitable<result<JobResult>> FaasExecutor<TransportPolicy, AuthPolicy, CodecPolicy, ResiliencePolicy>::invoke(
+    JobCall call) {
+    return run<JobResult>(std::move(call));
+}
+template <Transport TransportPolicy, Auth AuthPolicy, Codec CodecPolicy, Resilience ResiliencePolicy>
+asio::awaitable<result<Invocation>>
+FaasExecutor<TransportPolicy, AuthPolicy, CodecPolicy, ResiliencePolicy>::invoke_with_metrics(JobCall call) {
+    return run<Invocation>(std::move(call));
+}
 
 }  // namespace blueprint::faas
 

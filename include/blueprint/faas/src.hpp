@@ -71,6 +71,7 @@
 #include "blueprint/faas/package/impl/zip_read.ipp"
 #include "blueprint/faas/package/impl/zip_write.ipp"
 #include "blueprint/faas/provider/impl/aws.ipp"
+#include "blueprint/faas/provider/impl/custom.ipp"
 #include "blueprint/faas/resilience/impl/failover.ipp"
 #include "blueprint/faas/resilience/impl/gate.ipp"
 #include "blueprint/faas/resilience/impl/hedging.ipp"

@@ -87,7 +87,19 @@ result<BasicLambdaExecutor<DefaultChain, LoopbackTransport, Format>> create_loca
 
 }  // namespace blueprint::faas::aws
 
-#if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+#if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+namespace blueprint::faas {
+
+// The usual executor is compiled once, with src.hpp.
+extern template asio::awaitable<result<JobResult>>
+    FaasExecutor<HttpsTransport, SigV4<aws::DefaultChain>, LambdaCodec<Base64Json>>::invoke(JobCall);
+extern template asio::awaitable<result<Invocation>>
+    FaasExecutor<HttpsTransport, SigV4<aws::DefaultChain>, LambdaCodec<Base64Json>>::invoke_with_metrics(JobCall);
+extern template result<aws::LambdaExecutor> aws::create<Base64Json>(asio::any_io_executor, aws::Options,
+                                                                    const Environment&);
+
+}  // namespace blueprint::faas
+#else
 #include "blueprint/faas/provider/impl/aws.ipp"
 #endif
 

@@ -34,4 +34,17 @@ result<HttpFaasExecutor<AuthPolicy, TransportPolicy, Format>> create(TransportPo
 
 }  // namespace blueprint::faas::custom
 
+#if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+namespace blueprint::faas {
+
+// The usual executor is compiled once, with src.hpp.
+extern template asio::awaitable<result<JobResult>> FaasExecutor<HttpsTransport, NoAuth, CustomCodec<JsonBytes>>::invoke(
+    JobCall);
+extern template asio::awaitable<result<Invocation>>
+    FaasExecutor<HttpsTransport, NoAuth, CustomCodec<JsonBytes>>::invoke_with_metrics(JobCall);
+extern template result<custom::HttpFaasExecutor<>> custom::create<JsonBytes>(HttpsTransport, custom::Options, NoAuth);
+
+}  // namespace blueprint::faas
+#endif
+
 #endif

@@ -44,4 +44,16 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Reach default_reach(const HttpsTransport
 
 }  // namespace blueprint::faas::aws
 
+#if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+namespace blueprint::faas {
+
+template asio::awaitable<result<JobResult>>
+    FaasExecutor<HttpsTransport, SigV4<aws::DefaultChain>, LambdaCodec<Base64Json>>::invoke(JobCall);
+template asio::awaitable<result<Invocation>>
+    FaasExecutor<HttpsTransport, SigV4<aws::DefaultChain>, LambdaCodec<Base64Json>>::invoke_with_metrics(JobCall);
+template result<aws::LambdaExecutor> aws::create<Base64Json>(asio::any_io_executor, aws::Options, const Environment&);
+
+}  // namespace blueprint::faas
+#endif
+
 #endif
