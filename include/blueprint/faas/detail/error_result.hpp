@@ -33,6 +33,7 @@ concept MakesValue = std::is_constructible_v<T, A...> && !std::is_constructible_
 }  // namespace blueprint::faas::detail
 
 template <class T>
+    requires(!std::is_reference_v<T>)
 class boost::system::result<T, blueprint::faas::Error> {
     using Error = blueprint::faas::Error;
 
