@@ -46,7 +46,8 @@ public:
 
     /// Reads a small file, such as one with credentials; nothing if it does not exist. `errc::invalid_configuration`,
     /// which names the path, if it cannot be read or has more than `max_bytes`. Blocks while it reads.
-    virtual result<std::optional<Secret>> read_file(const std::string& path, std::size_t max_bytes = 1U << 20U) const {
+    BLUEPRINT_FAAS_COLD virtual result<std::optional<Secret>> read_file(const std::string& path,
+                                                                        std::size_t max_bytes = 1U << 20U) const {
         const auto refused = [&](const std::string& why) {
             return Error{.code = errc::invalid_configuration,
                          .message = "cannot read the file '" + path + "': " + why,

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_EXECUTOR_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/executor_concept.hpp"
 #include "blueprint/faas/package/package.hpp"
@@ -223,7 +224,8 @@ private:
         return first.go_on(prepared.request(), prepared.purpose(), prepared.repeat(), prepared.judge);
     }
     // By a pointer, for which every call's frame has room.
-    asio::awaitable<std::unique_ptr<result<Invocation>>> invoked(link_type& link, const JobCall& call) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<Invocation>>> invoked(link_type& link,
+                                                                                     const JobCall& call) {
         auto done = co_await codec_.invoke(link, call);
         co_return std::make_unique<result<Invocation>>(std::move(done));
     }
@@ -251,7 +253,7 @@ private:
         return concluded<T>(link, std::move(outcome).error());
     }
     template <class T>
-    static result<T> concluded(link_type& link, Error error) {
+    BLUEPRINT_FAAS_COLD static result<T> concluded(link_type& link, Error error) {
         if (error.provider.empty()) error.provider = provider_name();
         FaasMetrics metrics = error.metrics ? *error.metrics : FaasMetrics{};
         link.conclude(metrics);

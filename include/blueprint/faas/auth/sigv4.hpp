@@ -104,8 +104,8 @@ public:
         return authorize(request, purpose, Deadline::max());
     }
     template <class Purpose>
-    asio::awaitable<result<void>> authorize(HttpRequest& request, [[maybe_unused]] Purpose purpose,
-                                            [[maybe_unused]] Deadline deadline) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> authorize(HttpRequest& request, [[maybe_unused]] Purpose purpose,
+                                                                [[maybe_unused]] Deadline deadline) {
         if constexpr (!std::is_same_v<Purpose, purpose::Upload>) {
             std::shared_ptr<const aws::Credentials> credentials = provider_.ready();
             if (!credentials) {

@@ -56,7 +56,7 @@ public:
 
     /// Returns a good credential, fetched first if need be. The error is that of the fetch, or `errc::timed_out` or
     /// `errc::cancelled` for this call alone. `*this` must outlive the awaitable.
-    asio::awaitable<result<Token>> get(Deadline deadline) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Token>> get(Deadline deadline) {
         std::uint64_t joined = 0;
         for (int round = 0;; ++round) {
             Look seen = look(joined);
@@ -79,7 +79,7 @@ public:
     /// Drops the credential that a platform refused, if `is_that_one(const T&)` says so of the one that is kept, and
     /// tells whether the next `get` may give another. False if too many were refused of late.
     template <class IsThatOne>
-    bool invalidate(IsThatOne is_that_one) {
+    BLUEPRINT_FAAS_COLD bool invalidate(IsThatOne is_that_one) {
         Token dropped;  // wiped outside the lock
         const std::lock_guard lock{state_->mutex};
         if (!state_->token || !is_that_one(*state_->token)) return true;
@@ -133,7 +133,7 @@ private:
     static Error stopped(errc code, std::string message) {
         return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
     }
-    static asio::awaitable<void> carry_out(std::shared_ptr<State> state) {
+    BLUEPRINT_FAAS_COLD static asio::awaitable<void> carry_out(std::shared_ptr<State> state) {
         co_await asio::this_coro::throw_if_cancelled(false);
         Fetched fetched = Error{.code = errc::infrastructure, .message = "the fetch of a token threw an exception"};
         try {

@@ -70,7 +70,7 @@ public:
     /// Runs the job and waits for its end. Lambda has no key by which it knows a repeated call: one whose fate is
     /// unknown is sent again only if it is idempotent.
     template <class L>
-    asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
         if (misconfigured()) co_return *misconfigured();
         auto sent = write_call(call, link.deadline(), Protocol::Way::wait);
         if (!sent) co_return std::move(sent).error();
@@ -120,7 +120,7 @@ public:
 
     /// Asks whether the job may be called: the function and its alias exist, and the credentials allow it.
     template <class L>
-    asio::awaitable<result<void>> check_invoke(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> check_invoke(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         JobCall call;
         call.job_id = id;
@@ -136,8 +136,9 @@ public:
     /// configuration again write nothing. Of two deployments at once one goes on, and the other gets `errc::conflict`.
     /// A version is published and the alias moved to it at the end, so callers never meet a deployment that failed.
     template <class L>
-    asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
-                                                       const FaasConfig& config, const DeployObserver& observer) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
+                                                                           const FaasConfig& config,
+                                                                           const DeployObserver& observer) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id, observer};
         detail::LambdaDeployment<L> deployment{function.exchanges, package, config};
@@ -147,8 +148,8 @@ public:
     /// Decides as `deploy_job` does, and changes nothing. What an answer would tell first stands as a word:
     /// "?Qualifier=VERSION".
     template <class L>
-    asio::awaitable<result<DeployPlan>> plan_deploy(L& link, JobId id, const Package& package,
-                                                    const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan_deploy(L& link, JobId id, const Package& package,
+                                                                        const FaasConfig& config) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         detail::LambdaDeployment<L> deployment{function.exchanges, package, config};
@@ -156,7 +157,7 @@ public:
     }
 
     template <class L>
-    asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.get();
@@ -165,14 +166,14 @@ public:
     /// Lists the functions that are jobs of this codec's prefix, with what Lambda's list tells of them: neither states
     /// nor aliases.
     template <class L>
-    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link) {
         if (misconfigured()) co_return *misconfigured();
         const detail::LambdaControl control{*protocol_};
         co_return co_await detail::list_lambda_deployments(control, link);
     }
 
     template <class L>
-    asio::awaitable<result<void>> undeploy_job(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> undeploy_job(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.remove();
@@ -180,7 +181,7 @@ public:
 
     /// Reads the state of what callers reach, and has Lambda check a call that is not made.
     template <class L>
-    asio::awaitable<result<Health>> health_check(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health_check(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.health();
@@ -188,14 +189,14 @@ public:
 
     /// Makes as many marked calls at once, at most 100, which `serve` answers without running a job.
     template <class L>
-    asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.warm(instances);
     }
 
     template <class L>
-    asio::awaitable<result<std::vector<Revision>>> list_revisions(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<Revision>>> list_revisions(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.revisions();
@@ -203,7 +204,8 @@ public:
 
     /// Splits the calls between two versions; a share of 0 or 1 ends the split.
     template <class L>
-    asio::awaitable<result<void>> shift_traffic(L& link, JobId id, const std::string& revision, double share) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> shift_traffic(L& link, JobId id, const std::string& revision,
+                                                                    double share) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.shift(revision, share);
@@ -211,7 +213,7 @@ public:
 
     /// Goes back to the newest version that is older than all which get calls and can itself be called.
     template <class L>
-    asio::awaitable<result<Revision>> roll_back(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Revision>> roll_back(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         Function<L> function{*protocol_, link, id};
         co_return co_await function.operations.roll_back();

@@ -71,7 +71,7 @@ public:
     const std::optional<Error>& misconfigured() const noexcept { return protocol_->misconfigured(); }
 
     template <class L>
-    asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Invocation>> invoke(L& link, const JobCall& call) {
         if (misconfigured()) co_return *misconfigured();
         if (must_learn()) {
             auto stopped = co_await learn(link);
@@ -99,7 +99,7 @@ public:
     /// the receipt then says `completed`, and a job that failed is its error. Nothing is sent to a platform that is
     /// known to lack `async`.
     template <class L>
-    asio::awaitable<result<Receipt>> invoke_async(L& link, const JobCall& call)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Receipt>> invoke_async(L& link, const JobCall& call)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -129,7 +129,7 @@ public:
     /// Asks the platform what it has beyond contract 1.0, and for its limits; kept until it behaves otherwise. A
     /// platform of 1.0 does not describe itself: `spec` is then "1.0", and no feature is announced.
     template <class L>
-    asio::awaitable<result<PlatformDescription>> describe_platform(L& link)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<PlatformDescription>> describe_platform(L& link)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -139,7 +139,7 @@ public:
 
     /// Lists the functions that are jobs of this executor: those of its prefix.
     template <class L>
-    asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_deployments(L& link)
         requires(!bare)
     {
         static constexpr std::size_t longest_list = 8U << 20U;
@@ -160,8 +160,9 @@ public:
 
     /// Puts the job's function in place, with one upload where that is possible (R8).
     template <class L>
-    asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
-                                                       const FaasConfig& config, const DeployObserver& observer)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy_job(L& link, JobId id, const Package& package,
+                                                                           const FaasConfig& config,
+                                                                           const DeployObserver& observer)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -170,7 +171,7 @@ public:
     }
 
     template <class L>
-    asio::awaitable<result<Health>> health_check(L& link, JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health_check(L& link, JobId id) {
         if (misconfigured()) co_return *misconfigured();
         auto request = protocol_->request(bare ? Verb::head : Verb::get, id, Route::health);
         if constexpr (bare) {
@@ -198,7 +199,7 @@ public:
     }
 
     template <class L>
-    asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(L& link, JobId id, std::uint32_t instances)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -221,7 +222,7 @@ public:
     }
 
     template <class L>
-    asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get_deployment(L& link, JobId id)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -231,7 +232,7 @@ public:
     }
 
     template <class L>
-    asio::awaitable<result<void>> undeploy_job(L& link, JobId id)
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> undeploy_job(L& link, JobId id)
         requires(!bare)
     {
         if (misconfigured()) co_return *misconfigured();
@@ -255,7 +256,7 @@ private:
         return Protocol::check_size(call.job_id, body.size(), form.longest_body);
     }
     // What is the same for all calls of a job, until something new becomes known.
-    void begin_form(detail::CallForm& form, JobId id) const {
+    BLUEPRINT_FAAS_COLD void begin_form(detail::CallForm& form, JobId id) const {
         const auto state = discovered_->changes();
         if (form.is_for(id, state)) return;
         form.clear();
@@ -288,7 +289,7 @@ private:
     // A platform that cannot be asked is called all the same, as one that announced nothing. Only what ended the call
     // itself is returned.
     template <class L>
-    asio::awaitable<std::optional<Error>> learn(L& link) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::optional<Error>> learn(L& link) {
         auto asked = co_await described(link, true);
         if (asked) co_return std::nullopt;
         Error error = std::move(asked).error();
@@ -300,7 +301,7 @@ private:
     // One operation asks and the others wait for its outcome. They look instead of being woken: they may be on other
     // threads, and this happens once in an executor's life. `in_passing`: not asked again soon, nor twice.
     template <class L>
-    asio::awaitable<result<PlatformDescription>> described(L& link, bool in_passing) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<PlatformDescription>> described(L& link, bool in_passing) {
         static constexpr std::chrono::seconds pause_between_questions{30};
         std::chrono::milliseconds pause{1};
         for (;;) {

@@ -4,6 +4,7 @@
 #include "blueprint/faas/auth/concept.hpp"
 #include "blueprint/faas/codec/repeat.hpp"
 #include "blueprint/faas/detail/attempts.hpp"
+#include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/detail/pooled_frame.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/wait.hpp"
@@ -198,8 +199,10 @@ private:
         fail(made, std::move(*meant));
         return false;
     }
-    static void fail(Try& made, Error error) { made.failed = std::make_unique<Error>(std::move(error)); }
-    static void cancel_unsent(Try& made) {
+    BLUEPRINT_FAAS_COLD static void fail(Try& made, Error error) {
+        made.failed = std::make_unique<Error>(std::move(error));
+    }
+    BLUEPRINT_FAAS_COLD static void cancel_unsent(Try& made) {
         fail(made, Error{.code = errc::cancelled,
                          .message = "cancelled before the request was sent",
                          .execution = Execution::not_started});
@@ -208,8 +211,10 @@ private:
     // Goes on where the attempt `made` stands: not let in, let in and not authorised, or failed. By pointers, so that
     // the frame of a call that comes here hardly ever has no room for it.
     template <class Turn, class Purpose, class Judge>
-    asio::awaitable<std::unique_ptr<result<HttpResponse>>> go_on(Turn& turn, Try made, HttpRequest& request,
-                                                                 Purpose purpose, Repeat repeat, Judge judge) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<HttpResponse>>> go_on(Turn& turn, Try made,
+                                                                                     HttpRequest& request,
+                                                                                     Purpose purpose, Repeat repeat,
+                                                                                     Judge judge) {
         std::optional<Error> last;
         auto fate = Execution::not_started;  // of all attempts so far
         bool renewed = false;
@@ -266,8 +271,9 @@ private:
     }
 
     template <class Purpose, class Judge>
-    asio::awaitable<std::unique_ptr<result<HttpResponse>>> attempt(HttpRequest& request, Purpose purpose, Judge& judge,
-                                                                   Try& made) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<HttpResponse>>> attempt(HttpRequest& request,
+                                                                                       Purpose purpose, Judge& judge,
+                                                                                       Try& made) {
         tell_time_left(request, made.began);
         auto authorised = co_await authorize(auth_, request, purpose, deadline_);
         if (!authorised) {
@@ -286,18 +292,18 @@ private:
         if (!passes(request, answer, judge, made)) co_return nullptr;
         co_return std::make_unique<result<HttpResponse>>(std::move(answer));
     }
-    static std::unique_ptr<result<HttpResponse>> ended(Error error) {
+    BLUEPRINT_FAAS_COLD static std::unique_ptr<result<HttpResponse>> ended(Error error) {
         return std::make_unique<result<HttpResponse>>(std::move(error));
     }
     // What the last attempt met says more than why there is no further one.
-    static Error not_admitted(std::optional<Error> last, Error refusal, Execution fate) {
+    BLUEPRINT_FAAS_COLD static Error not_admitted(std::optional<Error> last, Error refusal, Execution fate) {
         refusal.execution = fate;
         if (!last || refusal.code == errc::cancelled) return refusal;
         detail::add_reason(*last, "no further attempt was made: " + refusal.message);
         if (refusal.retry_after) last->retry_after = refusal.retry_after;
         return std::move(*last);
     }
-    static Error cancelled_between(const Error& last) {
+    BLUEPRINT_FAAS_COLD static Error cancelled_between(const Error& last) {
         return Error{.code = errc::cancelled,
                      .message = "cancelled while waiting to try again; the last attempt: " + last.message,
                      .http_status = last.http_status,

@@ -23,8 +23,8 @@ inline std::chrono::microseconds between(Moment from, Moment to) noexcept {
 
 /// Writes down an attempt that failed: the operation began at `operation`, the wait before the attempt at `waited`, the
 /// attempt itself at `began`.
-inline Attempt failed_attempt(const Error& error, std::string where, Moment operation, Moment waited, Moment began,
-                              Moment ended) {
+BLUEPRINT_FAAS_COLD inline Attempt failed_attempt(const Error& error, std::string where, Moment operation,
+                                                  Moment waited, Moment began, Moment ended) {
     return Attempt{.began_after = between(operation, began),
                    .took = between(began, ended),
                    .waited_before = between(waited, began),

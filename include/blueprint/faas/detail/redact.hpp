@@ -10,7 +10,7 @@
 namespace blueprint::faas::detail {
 
 /// Takes `secret` out of `text`, wherever it stands.
-inline void redact(std::string& text, std::string_view secret) {
+BLUEPRINT_FAAS_COLD inline void redact(std::string& text, std::string_view secret) {
     static constexpr std::string_view mark = "[redacted]";
     if (secret.size() < 6) return;  // short values are everyday words; a credential is longer
     for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + mark.size()))
@@ -19,7 +19,7 @@ inline void redact(std::string& text, std::string_view secret) {
 
 /// Takes out of `text` whatever stands in a header field of the request, so that a platform which echoes a request in
 /// its error answer does not put our credential into a message or a log.
-inline void redact(std::string& text, const Headers& sent) {
+BLUEPRINT_FAAS_COLD inline void redact(std::string& text, const Headers& sent) {
     for (auto lines = sent.text(); !lines.empty();) {
         const auto line = lines.substr(0, lines.find("\r\n"));
         lines.remove_prefix(line.size() + 2);
@@ -31,7 +31,7 @@ inline void redact(std::string& text, const Headers& sent) {
     }
 }
 
-inline void redact(Error& error, const Headers& sent) {
+BLUEPRINT_FAAS_COLD inline void redact(Error& error, const Headers& sent) {
     redact(error.message, sent);
     redact(error.platform_code, sent);
 }

@@ -15,7 +15,7 @@
 namespace blueprint::faas::detail {
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`; nothing if it is anything else. Source: RFC 9110, section 5.6.7, IMF-fixdate.
-inline std::optional<std::chrono::sys_seconds> read_http_date(std::string_view text) noexcept {
+BLUEPRINT_FAAS_COLD inline std::optional<std::chrono::sys_seconds> read_http_date(std::string_view text) noexcept {
     static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return std::nullopt;
@@ -40,7 +40,7 @@ inline std::optional<std::chrono::sys_seconds> read_http_date(std::string_view t
 
 /// Reads `Retry-After`: seconds, or a date, which is compared with the answer's own `Date`, so that no clock of ours
 /// decides. Nothing if it is absent or unreadable. Source: RFC 9110, section 10.2.3.
-inline std::optional<std::chrono::milliseconds> read_retry_after(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline std::optional<std::chrono::milliseconds> read_retry_after(const HttpResponse& answer) {
     const auto text = answer.headers.get("Retry-After");
     if (!text) return std::nullopt;
     std::uint32_t seconds = 0;

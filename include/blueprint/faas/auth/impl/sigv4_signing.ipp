@@ -100,9 +100,9 @@ public:
         return result<void>{};
     }
 
-    result<void> presign(HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
-                         std::chrono::system_clock::time_point now, std::chrono::seconds lifetime,
-                         const SigningOptions& options) {
+    BLUEPRINT_FAAS_COLD result<void> presign(HttpRequest& request, const Credentials& credentials,
+                                             const SigningScope& scope, std::chrono::system_clock::time_point now,
+                                             std::chrono::seconds lifetime, const SigningOptions& options) {
         last_.good = false;
         drop_own(request.headers);
         tidy(request.target);
@@ -488,8 +488,10 @@ BLUEPRINT_FAAS_DECL Signer::~Signer() {
     for (auto& place : idle_) delete place.load(std::memory_order_acquire);
 }
 
-BLUEPRINT_FAAS_DECL std::optional<Error> cannot_sign(const HttpRequest& request, const Credentials& credentials,
-                                                     const SigningScope& scope, const SigningOptions& options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<Error> cannot_sign(const HttpRequest& request,
+                                                                         const Credentials& credentials,
+                                                                         const SigningScope& scope,
+                                                                         const SigningOptions& options) {
     using sigv4::refused;
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty())
         return refused(errc::authentication, "cannot sign for AWS: the credentials have no access key id or no secret");
@@ -511,9 +513,9 @@ BLUEPRINT_FAAS_DECL result<void> Signer::sign(HttpRequest& request, const Creden
     return desk->sign(request, credentials, scope, now, options);
 }
 
-BLUEPRINT_FAAS_DECL result<void> Signer::presign(HttpRequest& request, const Credentials& credentials,
-                                                 const SigningScope& scope, std::chrono::system_clock::time_point now,
-                                                 std::chrono::seconds lifetime, const SigningOptions& options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<void> Signer::presign(
+    HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
+    std::chrono::system_clock::time_point now, std::chrono::seconds lifetime, const SigningOptions& options) {
     if (auto why = cannot_sign(request, credentials, scope, options)) return std::move(*why);
     if (lifetime < std::chrono::seconds{1} || lifetime > std::chrono::hours{24 * 7})
         return sigv4::refused(
@@ -528,9 +530,9 @@ BLUEPRINT_FAAS_DECL result<void> sign_request(HttpRequest& request, const Creden
     return Signer{}.sign(request, credentials, scope, now);
 }
 
-BLUEPRINT_FAAS_DECL result<Secret> presigned_url(HttpRequest request, const Credentials& credentials,
-                                                 const SigningScope& scope, std::chrono::system_clock::time_point now,
-                                                 std::chrono::seconds lifetime, const SigningOptions& options) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Secret> presigned_url(
+    HttpRequest request, const Credentials& credentials, const SigningScope& scope,
+    std::chrono::system_clock::time_point now, std::chrono::seconds lifetime, const SigningOptions& options) {
     auto done = Signer{}.presign(request, credentials, scope, now, lifetime, options);
     if (!done) return std::move(done).error();
     Secret url{to_string(request.origin).append(request.target)};

@@ -51,14 +51,14 @@ inline std::optional<json::object> parse_object(std::string_view text) {
 }
 
 // What a platform or a job says is shown to people: one line, bounded, no control characters.
-inline std::string for_people(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::string for_people(std::string_view text) {
     std::string line{text.substr(0, 512)};
     std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return line;
 }
 
 // A page for browsers, as proxies and TLS fronts answer: its text without the tags.
-inline std::string page_text(std::string_view page) {
+BLUEPRINT_FAAS_COLD inline std::string page_text(std::string_view page) {
     std::string text;
     bool in_tag = false;
     for (const char c : page.substr(0, 8192)) {
@@ -71,7 +71,7 @@ inline std::string page_text(std::string_view page) {
     return for_people(text);
 }
 
-inline std::string plain_body_text(std::string_view body) {
+BLUEPRINT_FAAS_COLD inline std::string plain_body_text(std::string_view body) {
     const auto begin = body.find_first_not_of(" \t\r\n");
     return begin != std::string_view::npos && body[begin] == '<' ? page_text(body.substr(begin)) : for_people(body);
 }

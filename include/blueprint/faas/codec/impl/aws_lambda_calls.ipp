@@ -95,7 +95,7 @@ inline void write_client_context(std::string& out, const JobCall& call, Deadline
         out += "}}";
 }
 
-inline std::vector<std::string> stack_trace(const json::object& failure) {
+BLUEPRINT_FAAS_COLD inline std::vector<std::string> stack_trace(const json::object& failure) {
     static constexpr std::size_t most_lines = 64;
     std::vector<std::string> lines;
     const auto* told = failure.if_contains("stackTrace");
@@ -119,8 +119,9 @@ inline std::vector<std::string> stack_trace(const json::object& failure) {
 
 }  // namespace lambda_protocol
 
-BLUEPRINT_FAAS_DECL Error LambdaProtocol::function_failed(std::string_view failure, std::string_view kind,
-                                                          FaasMetrics metrics) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error LambdaProtocol::function_failed(std::string_view failure,
+                                                                              std::string_view kind,
+                                                                              FaasMetrics metrics) {
     using namespace lambda_protocol;
     Error error{.code = errc::function_error, .execution = Execution::started};
     const auto told = parse_object(failure);
@@ -148,7 +149,7 @@ BLUEPRINT_FAAS_DECL Error LambdaProtocol::function_failed(std::string_view failu
     return error;
 }
 
-inline void LambdaProtocol::write_head(HttpRequest& request, JobId id, Way way) const {
+BLUEPRINT_FAAS_COLD inline void LambdaProtocol::write_head(HttpRequest& request, JobId id, Way way) const {
     static constexpr std::size_t most_streamed = 256U << 20U;  // Lambda ends them at 200 MB
     request.origin = base_.origin;
     request.verb = Verb::post;
@@ -193,8 +194,10 @@ inline std::optional<Error> LambdaProtocol::complete(HttpRequest& request, std::
     return std::nullopt;
 }
 
-BLUEPRINT_FAAS_DECL result<HttpRequest> LambdaProtocol::call_request(const JobCall& call, std::string body,
-                                                                     Deadline deadline, Way way) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<HttpRequest> LambdaProtocol::call_request(const JobCall& call,
+                                                                                         std::string body,
+                                                                                         Deadline deadline,
+                                                                                         Way way) const {
     HttpRequest out;
     write_head(out, call.job_id, way);
     out.body = std::move(body);
@@ -205,7 +208,7 @@ BLUEPRINT_FAAS_DECL result<HttpRequest> LambdaProtocol::call_request(const JobCa
     return out;
 }
 
-BLUEPRINT_FAAS_DECL void LambdaProtocol::begin_form(CallForm& form, JobId id) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL void LambdaProtocol::begin_form(CallForm& form, JobId id) const {
     if (form.is_for(id, 0)) return;
     form.clear();
     write_head(form.request, id, Way::wait);
@@ -217,7 +220,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> LambdaProtocol::end_form(CallForm& form
     return complete(form.request, form.scratch, form.scratch_base64, call, deadline, now, Way::wait);
 }
 
-BLUEPRINT_FAAS_DECL std::string LambdaProtocol::queued_context(const JobCall& call) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string LambdaProtocol::queued_context(const JobCall& call) {
     using namespace lambda_protocol;
     struct Name {
         std::string_view metadata;
@@ -307,8 +310,8 @@ BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const Htt
 }
 
 // Reads the answer of a job that failed, and whatever serve() would not have written so.
-inline result<Invocation> LambdaProtocol::read_unusual(const HttpResponse& answer, JobId id, FaasMetrics metered,
-                                                       std::optional<std::string_view> failed) const {
+BLUEPRINT_FAAS_COLD inline result<Invocation> LambdaProtocol::read_unusual(
+    const HttpResponse& answer, JobId id, FaasMetrics metered, std::optional<std::string_view> failed) const {
     using namespace lambda_protocol;
     Invocation done;
     done.result.job_id = id;
@@ -360,7 +363,8 @@ inline result<Invocation> LambdaProtocol::read_unusual(const HttpResponse& answe
     return done;
 }
 
-BLUEPRINT_FAAS_DECL result<Receipt> LambdaProtocol::read_receipt(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Receipt> LambdaProtocol::read_receipt(const HttpResponse& answer,
+                                                                                     JobId id) const {
     Receipt receipt;
     receipt.invocation_id = lambda_protocol::request_id(answer);
     if (answer.status == 202) return receipt;
@@ -370,7 +374,7 @@ BLUEPRINT_FAAS_DECL result<Receipt> LambdaProtocol::read_receipt(const HttpRespo
     return receipt;
 }
 
-BLUEPRINT_FAAS_DECL result<void> LambdaProtocol::read_check(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<void> LambdaProtocol::read_check(const HttpResponse& answer) {
     if (answer.status == 204) return {};
     return Error{.code = errc::unsupported,
                  .message = "the platform answered a dry run with HTTP " + std::to_string(answer.status) +

@@ -24,19 +24,19 @@ inline bool only(std::string_view text, std::string_view more) {
 }
 inline constexpr std::string_view name_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
 
-inline bool valid_region(std::string_view region) {
+BLUEPRINT_FAAS_COLD inline bool valid_region(std::string_view region) {
     return !region.empty() && region.size() <= 63 && only(region, "-") && !region.starts_with('-') &&
            !region.ends_with('-');
 }
 
 // An alias is never all digits: those are versions.
-inline bool valid_alias(std::string_view alias) {
+BLUEPRINT_FAAS_COLD inline bool valid_alias(std::string_view alias) {
     return alias.size() <= 128 && only(alias, name_characters) &&
            alias.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
 // The end of the API's host names in the region's partition. Source: AWS General Reference, "Service endpoints".
-inline std::string_view host_suffix(std::string_view region) {
+BLUEPRINT_FAAS_COLD inline std::string_view host_suffix(std::string_view region) {
     struct Row {
         std::string_view start;
         std::string_view suffix;
@@ -57,7 +57,7 @@ struct Meaning {
 };
 
 // What is not here is told by its status. Lambda gives codes of its own only to calls that it did not run.
-inline std::optional<Meaning> by_code(std::string_view code) {
+BLUEPRINT_FAAS_COLD inline std::optional<Meaning> by_code(std::string_view code) {
     struct Row {
         std::string_view code;
         Meaning meaning;
@@ -123,7 +123,7 @@ inline std::optional<Meaning> by_code(std::string_view code) {
     return std::nullopt;
 }
 
-inline std::optional<Meaning> by_status(unsigned status, bool has_code) {
+BLUEPRINT_FAAS_COLD inline std::optional<Meaning> by_status(unsigned status, bool has_code) {
     switch (status) {
         case 400:
         case 413:
@@ -152,12 +152,12 @@ inline std::optional<Meaning> by_status(unsigned status, bool has_code) {
 }
 
 // "com.aws#Name:http://..." is `Name`. Source: Smithy, "AWS restJson1 protocol", operation error serialization.
-inline std::string_view bare_code(std::string_view code) {
+BLUEPRINT_FAAS_COLD inline std::string_view bare_code(std::string_view code) {
     code = code.substr(0, code.find(':'));
     return code.substr(code.rfind('#') + 1);  // npos + 1 is 0
 }
 
-inline std::string error_code(const HttpResponse& answer, const json::object* body) {
+BLUEPRINT_FAAS_COLD inline std::string error_code(const HttpResponse& answer, const json::object* body) {
     std::string_view code = answer.headers.get("x-amzn-ErrorType").value_or("");
     if (body != nullptr)
         for (const std::string_view member : {"code", "Code", "__type"})
@@ -167,14 +167,15 @@ inline std::string error_code(const HttpResponse& answer, const json::object* bo
 
 // Refused signatures are answered with what should have been signed, which holds the session token, and environment
 // variables that are too long with their values.
-inline std::string_view without_what_is_secret(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::string_view without_what_is_secret(std::string_view text) {
     for (const std::string_view lead : {"The Canonical String", "The String-to-Sign", "String measured:"})
         text = text.substr(0, text.find(lead));
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= 0x20) text.remove_suffix(1);
     return text;
 }
 
-inline std::string_view advice(const Meaning& meaning, std::string_view code, std::string_view reason) {
+BLUEPRINT_FAAS_COLD inline std::string_view advice(const Meaning& meaning, std::string_view code,
+                                                   std::string_view reason) {
     switch (meaning.code) {
         case errc::authentication:
             if (code == "AccessDeniedException" || code == "AccessDenied")
@@ -194,7 +195,7 @@ inline std::string_view advice(const Meaning& meaning, std::string_view code, st
 }
 
 // `x-amz-retry-after` is in milliseconds. Source: AWS SDKs and Tools Reference Guide, "Retry behavior".
-inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer) {
     if (const auto text = answer.headers.get("x-amz-retry-after")) {
         std::uint32_t number = 0;
         const auto* const end = text->data() + text->size();
@@ -206,7 +207,8 @@ inline std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& 
 
 }  // namespace lambda_protocol
 
-BLUEPRINT_FAAS_DECL LambdaProtocol::LambdaProtocol(LambdaOptions options, const Environment& environment)
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL LambdaProtocol::LambdaProtocol(LambdaOptions options,
+                                                                       const Environment& environment)
     : options_{std::move(options)}, environment_{environment} {
     auto base = checked_base();
     if (!base) {
@@ -217,7 +219,7 @@ BLUEPRINT_FAAS_DECL LambdaProtocol::LambdaProtocol(LambdaOptions options, const 
     where_ = to_string(base_.origin);
 }
 
-BLUEPRINT_FAAS_DECL result<Url> LambdaProtocol::checked_base() const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Url> LambdaProtocol::checked_base() const {
     using namespace lambda_protocol;
     const auto wrong = [](std::string why) { return refused("LambdaOptions: " + std::move(why)); };
     if (!options_.region.empty() && !valid_region(options_.region))
@@ -243,7 +245,7 @@ BLUEPRINT_FAAS_DECL std::string LambdaProtocol::function_name(JobId id) const {
     return (options_.prefix.empty() ? std::string{} : options_.prefix + '-') + "job-" + std::to_string(id.value());
 }
 
-BLUEPRINT_FAAS_DECL std::optional<JobId> LambdaProtocol::job_of(std::string_view function) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<JobId> LambdaProtocol::job_of(std::string_view function) const {
     const auto lead = options_.prefix.empty() ? std::string{"job-"} : options_.prefix + "-job-";
     if (!function.starts_with(lead)) return std::nullopt;
     function.remove_prefix(lead.size());
@@ -254,13 +256,14 @@ BLUEPRINT_FAAS_DECL std::optional<JobId> LambdaProtocol::job_of(std::string_view
     return JobId{number};
 }
 
-BLUEPRINT_FAAS_DECL std::string LambdaProtocol::function_path(JobId id, std::string_view version) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string LambdaProtocol::function_path(JobId id,
+                                                                                  std::string_view version) const {
     std::string path{"/"};
     path.append(version).append("/functions/").append(function_name(id));
     return path;
 }
 
-BLUEPRINT_FAAS_DECL HttpRequest LambdaProtocol::request(Verb verb, std::string_view path) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL HttpRequest LambdaProtocol::request(Verb verb, std::string_view path) const {
     HttpRequest request;
     request.origin = base_.origin;
     request.verb = verb;

@@ -31,7 +31,7 @@ inline std::size_t body_limit(std::optional<std::size_t> configured, const Platf
 
 }  // namespace custom_protocol
 
-BLUEPRINT_FAAS_DECL std::optional<JobId> CustomProtocol::job_of(std::string_view function) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<JobId> CustomProtocol::job_of(std::string_view function) const {
     const auto lead = options_.prefix.empty() ? std::string{"job"} : options_.prefix + "-job-";
     if (!function.starts_with(lead)) return std::nullopt;
     function.remove_prefix(lead.size());
@@ -74,7 +74,8 @@ BLUEPRINT_FAAS_DECL bool CustomProtocol::ensure_key(HttpRequest& request) {
     return true;
 }
 
-BLUEPRINT_FAAS_DECL result<Receipt> CustomProtocol::read_receipt(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Receipt> CustomProtocol::read_receipt(const HttpResponse& answer,
+                                                                                     JobId id) const {
     using namespace custom_protocol;
     Receipt receipt;
     if (answer.status != 202) {
@@ -94,7 +95,8 @@ BLUEPRINT_FAAS_DECL result<Receipt> CustomProtocol::read_receipt(const HttpRespo
     return receipt;
 }
 
-BLUEPRINT_FAAS_DECL result<std::vector<FaasDeployment>> CustomProtocol::read_list(const HttpResponse& answer) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::vector<FaasDeployment>> CustomProtocol::read_list(
+    const HttpResponse& answer) const {
     using namespace custom_protocol;
     const auto body = parse_object(answer.body);
     const auto* member = body ? body->if_contains("functions") : nullptr;
@@ -111,7 +113,8 @@ BLUEPRINT_FAAS_DECL result<std::vector<FaasDeployment>> CustomProtocol::read_lis
     return deployments;
 }
 
-BLUEPRINT_FAAS_DECL result<PlatformDescription> CustomProtocol::read_description(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<PlatformDescription> CustomProtocol::read_description(
+    const HttpResponse& answer) {
     using namespace custom_protocol;
     PlatformDescription description;
     description.spec = "1.0";
@@ -142,7 +145,7 @@ BLUEPRINT_FAAS_DECL result<PlatformDescription> CustomProtocol::read_description
     return description;
 }
 
-BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge_list(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge_list(const HttpResponse& answer) {
     auto error = judge(answer);
     if (error && custom_protocol::no_such_operation(answer.status)) {
         error->code = errc::unsupported;
@@ -151,12 +154,14 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge_list(const HttpRe
     return error;
 }
 
-BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge_description(const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge_description(
+    const HttpResponse& answer) {
     if (custom_protocol::no_such_operation(answer.status)) return std::nullopt;
     return judge(answer);
 }
 
-BLUEPRINT_FAAS_DECL Error CustomProtocol::lacks(std::string_view operation, std::string_view feature) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error CustomProtocol::lacks(std::string_view operation,
+                                                                    std::string_view feature) const {
     const auto why = options_.strict_1_0 ? std::string{"CustomOptions::strict_1_0 allows nothing of contract 1.1"}
                                          : "the platform does not announce `" + std::string{feature} + '`';
     return Error{.code = errc::unsupported,

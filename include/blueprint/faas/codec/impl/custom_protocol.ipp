@@ -25,7 +25,7 @@ namespace blueprint::faas::detail {
 
 namespace custom_protocol {
 
-inline bool valid_function_id(std::string_view id) {
+BLUEPRINT_FAAS_COLD inline bool valid_function_id(std::string_view id) {
     const auto alphanumeric = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     };
@@ -33,7 +33,7 @@ inline bool valid_function_id(std::string_view id) {
            std::all_of(id.begin(), id.end(), [&](char c) { return alphanumeric(c) || c == '_' || c == '-'; });
 }
 
-inline bool valid_variable_name(std::string_view name) {
+BLUEPRINT_FAAS_COLD inline bool valid_variable_name(std::string_view name) {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
     return !name.empty() && letter(name.front()) &&
            std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
@@ -45,7 +45,7 @@ struct Meaning {
     Execution execution = Execution::unknown;
 };
 
-inline std::optional<Meaning> by_code(std::string_view code) {
+BLUEPRINT_FAAS_COLD inline std::optional<Meaning> by_code(std::string_view code) {
     struct Row {
         std::string_view code;
         Meaning meaning;
@@ -76,7 +76,7 @@ inline std::optional<Meaning> by_code(std::string_view code) {
     return std::nullopt;
 }
 
-inline std::optional<Meaning> by_status(unsigned status) {
+BLUEPRINT_FAAS_COLD inline std::optional<Meaning> by_status(unsigned status) {
     switch (status) {
         case 400:
         case 413:
@@ -101,7 +101,7 @@ inline std::optional<Meaning> by_status(unsigned status) {
     }
 }
 
-inline std::string_view advice(errc code) {
+BLUEPRINT_FAAS_COLD inline std::string_view advice(errc code) {
     switch (code) {
         case errc::authentication: return "; check the credential and its rights";
         case errc::not_found: return "; deploy the job first";
@@ -118,7 +118,7 @@ struct FrontProblem {
     errc code{};
     std::string_view advice{};
 };
-inline std::optional<FrontProblem> front_problem(unsigned status, std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::optional<FrontProblem> front_problem(unsigned status, std::string_view text) {
     if (status != 400) return std::nullopt;
     if (text.find("No required SSL certificate was sent") != std::string_view::npos)
         return FrontProblem{errc::authentication,
@@ -133,7 +133,7 @@ inline std::optional<FrontProblem> front_problem(unsigned status, std::string_vi
     return std::nullopt;
 }
 
-inline Error function_failed(const json::object& body, const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline Error function_failed(const json::object& body, const HttpResponse& answer) {
     const auto text = for_people(text_member(body, "error"));
     Error error{.code = errc::function_error,
                 .message = text.empty() ? "the job failed and gave no reason; see the platform's log"
@@ -209,7 +209,7 @@ inline FaasMetrics read_metrics(const json::object& body, const HttpResponse& an
 
 }  // namespace custom_protocol
 
-BLUEPRINT_FAAS_DECL CustomProtocol::CustomProtocol(CustomOptions options, bool bytes_of_1_1)
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL CustomProtocol::CustomProtocol(CustomOptions options, bool bytes_of_1_1)
     : options_{std::move(options)} {
     using namespace custom_protocol;
     if (options_.strict_1_0 && (bytes_of_1_1 || options_.idempotency_keys == IdempotencyKeys::always)) {
@@ -261,7 +261,7 @@ BLUEPRINT_FAAS_DECL std::string CustomProtocol::function_id(JobId id) const {
     return options_.prefix.empty() ? "job" + number : options_.prefix + "-job-" + number;
 }
 
-BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::request(Verb verb, JobId id, Route route) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::request(Verb verb, JobId id, Route route) const {
     static constexpr std::array<std::string_view, 4> suffix{"", "/invoke", "/health", "/warm"};
     HttpRequest request;
     request.origin = base_.origin;
@@ -272,7 +272,7 @@ BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::request(Verb verb, JobId id, Rou
     return request;
 }
 
-BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::platform_request(std::string_view path) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL HttpRequest CustomProtocol::platform_request(std::string_view path) const {
     HttpRequest request;
     request.origin = base_.origin;
     request.target = base_.target;
@@ -287,7 +287,8 @@ BLUEPRINT_FAAS_DECL Url CustomProtocol::invoke_url(JobId id, bool bare) const {
     return Url{base_.origin, base_.target + "/api/functions/" + function_id(id) + "/invoke"};
 }
 
-BLUEPRINT_FAAS_DECL std::optional<Url> CustomProtocol::trusted_endpoint(std::string_view endpoint) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<Url> CustomProtocol::trusted_endpoint(
+    std::string_view endpoint) const {
     const auto url = parse_url(endpoint);
     if (url &&
         (url->origin == base_.origin || std::find(trusted_.begin(), trusted_.end(), url->origin) != trusted_.end()))
@@ -342,7 +343,7 @@ BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const Htt
 }
 
 // Reads the answer of a job that failed, and whatever is not written as most write it.
-inline result<Invocation> CustomProtocol::read_unusual(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_COLD inline result<Invocation> CustomProtocol::read_unusual(const HttpResponse& answer, JobId id) const {
     using namespace custom_protocol;
     Invocation invocation;
     invocation.result.job_id = id;
@@ -375,8 +376,8 @@ inline result<Invocation> CustomProtocol::read_unusual(const HttpResponse& answe
     return invocation;
 }
 
-BLUEPRINT_FAAS_DECL result<std::string> CustomProtocol::write_config(const FaasConfig& config,
-                                                                     const Package& package) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::string> CustomProtocol::write_config(const FaasConfig& config,
+                                                                                         const Package& package) const {
     using namespace custom_protocol;
     static constexpr std::uint32_t step = 64;
     if (options_.strict_1_0 && config.keep_warm > 0)
@@ -409,8 +410,8 @@ BLUEPRINT_FAAS_DECL result<std::string> CustomProtocol::write_config(const FaasC
     return json::serialize(document);
 }
 
-BLUEPRINT_FAAS_DECL result<HttpRequest> CustomProtocol::deploy_request(JobId id, const Package& package,
-                                                                       const std::string& config_json) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<HttpRequest> CustomProtocol::deploy_request(
+    JobId id, const Package& package, const std::string& config_json) const {
     using namespace custom_protocol;
     static constexpr std::size_t max_package = 50U << 20U;
     if (package.size_bytes() > max_package)
@@ -435,14 +436,16 @@ BLUEPRINT_FAAS_DECL std::string CustomProtocol::describe(const Package& package)
     return std::to_string(package.size_bytes()) + " bytes";
 }
 
-BLUEPRINT_FAAS_DECL std::string CustomProtocol::revision(const Package& package, const std::string& config_json) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string CustomProtocol::revision(const Package& package,
+                                                                             const std::string& config_json) {
     Sha256 hash;
     hash.update(bytes_of(package.sha256()));
     hash.update(bytes_of(config_json));
     return hex_encode(hash.finish());
 }
 
-BLUEPRINT_FAAS_DECL result<FaasDeployment> CustomProtocol::read_deployment(const HttpResponse& answer, JobId id) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<FaasDeployment> CustomProtocol::read_deployment(
+    const HttpResponse& answer, JobId id) const {
     using namespace custom_protocol;
     const auto body = parse_object(answer.body);
     if (!body) return unreadable("the answer about the deployment is no JSON object", answer);
@@ -457,7 +460,7 @@ BLUEPRINT_FAAS_DECL result<FaasDeployment> CustomProtocol::read_deployment(const
     return deployment;
 }
 
-BLUEPRINT_FAAS_DECL Error CustomProtocol::failed_deployment(const FaasDeployment& deployment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error CustomProtocol::failed_deployment(const FaasDeployment& deployment) {
     const auto why = deployment.problem.empty() ? std::string{"it gives no reason"} : deployment.problem;
     return Error{
         .code = errc::infrastructure,
@@ -465,7 +468,7 @@ BLUEPRINT_FAAS_DECL Error CustomProtocol::failed_deployment(const FaasDeployment
         .execution = Execution::not_started};
 }
 
-BLUEPRINT_FAAS_DECL result<Health> CustomProtocol::read_health(const HttpResponse& answer) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Health> CustomProtocol::read_health(const HttpResponse& answer) const {
     using namespace custom_protocol;
     Health health;
     if (answer.status == 404) {
@@ -492,8 +495,8 @@ BLUEPRINT_FAAS_DECL result<Health> CustomProtocol::read_health(const HttpRespons
     return health;
 }
 
-BLUEPRINT_FAAS_DECL result<WarmReport> CustomProtocol::read_warm(const HttpResponse& answer,
-                                                                 std::uint32_t requested) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<WarmReport> CustomProtocol::read_warm(const HttpResponse& answer,
+                                                                                     std::uint32_t requested) const {
     using namespace custom_protocol;
     WarmReport report;
     report.requested = requested;

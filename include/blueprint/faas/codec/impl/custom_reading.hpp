@@ -21,12 +21,12 @@ namespace custom_protocol {
 
 namespace json = boost::json;
 
-inline Error refused(std::string message) {
+BLUEPRINT_FAAS_COLD inline Error refused(std::string message) {
     return Error{
         .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
 }
 
-inline Error unreadable(std::string message, const HttpResponse& answer) {
+BLUEPRINT_FAAS_COLD inline Error unreadable(std::string message, const HttpResponse& answer) {
     Error error{.code = errc::serialization, .message = std::move(message), .http_status = answer.status};
     error.request_id = answer.headers.get("X-Request-Id").value_or("");
     return error;
@@ -38,7 +38,7 @@ using answer_reading::parse_object;
 using answer_reading::plain_body_text;
 using answer_reading::text_member;
 
-inline FaasDeployment deployment_in(const json::object& body, JobId id) {
+BLUEPRINT_FAAS_COLD inline FaasDeployment deployment_in(const json::object& body, JobId id) {
     FaasDeployment deployment;
     deployment.job_id = id;
     deployment.function_id = text_member(body, "function_id");

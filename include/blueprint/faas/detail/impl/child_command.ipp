@@ -46,7 +46,7 @@ public:
 
     /// Returns what `waitpid` tells of the child if it has ended. A host that ignores SIGCHLD has its children reaped
     /// by the system; how they ended is not known then, and what they printed has to speak for them.
-    std::optional<int> ended() noexcept {
+    BLUEPRINT_FAAS_COLD std::optional<int> ended() noexcept {
         int status = 0;
         pid_t done = 0;
         do done = ::waitpid(pid_, &status, WNOHANG);
@@ -119,13 +119,13 @@ public:
     asio::steady_timer& over() noexcept { return over_; }
     bool finished() const noexcept { return open_ == 0; }
     bool too_long() const noexcept { return output_size_ > max_output_; }
-    void close() {
+    BLUEPRINT_FAAS_COLD void close() {
         boost::system::error_code ignored;
         output_pipe_.close(ignored);
         log_pipe_.close(ignored);
     }
     Secret output() const { return std::string_view{output_}.substr(0, output_size_); }
-    std::string log() && {
+    BLUEPRINT_FAAS_COLD std::string log() && {
         if (log_.size() > max_log_) log_.erase(0, log_.size() - max_log_);
         return std::move(log_);
     }
@@ -143,7 +143,7 @@ private:
                     self->read_output();
             });
     }
-    void read_log() {
+    BLUEPRINT_FAAS_COLD void read_log() {
         log_pipe_.async_read_some(asio::buffer(piece_), [self = shared_from_this()](
                                                             const boost::system::error_code& failed, std::size_t size) {
             self->log_.append(self->piece_.data(), size);

@@ -51,7 +51,7 @@ struct SingleFlight::State {
         }
     };
 
-    void land(std::uint64_t number, const std::shared_ptr<asio::cancellation_signal>& signal) {
+    BLUEPRINT_FAAS_COLD void land(std::uint64_t number, const std::shared_ptr<asio::cancellation_signal>& signal) {
         const std::lock_guard lock{mutex};
         landed = number;
         if (stop == signal) stop.reset();  // the next one may have started
@@ -62,7 +62,7 @@ struct SingleFlight::State {
         }
     }
     // Emitted on the operation's own strand: a signal and what it cancels are not for two threads.
-    void cancel() {
+    BLUEPRINT_FAAS_COLD void cancel() {
         if (!stop) return;
         asio::post(strand, [signal = std::move(stop)] { signal->emit(asio::cancellation_type::terminal); });
     }
@@ -78,12 +78,13 @@ struct SingleFlight::State {
 BLUEPRINT_FAAS_DECL SingleFlight::SingleFlight(asio::any_io_executor executor)
     : state_{std::make_shared<State>(std::move(executor))} {}
 
-BLUEPRINT_FAAS_DECL SingleFlight::~SingleFlight() {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL SingleFlight::~SingleFlight() {
     const std::lock_guard lock{state_->mutex};
     state_->cancel();
 }
 
-BLUEPRINT_FAAS_DECL void SingleFlight::start(std::uint64_t number, asio::awaitable<void> operation, bool awaited) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL void SingleFlight::start(std::uint64_t number, asio::awaitable<void> operation,
+                                                                 bool awaited) {
     auto signal = std::make_shared<asio::cancellation_signal>();
     {
         const std::lock_guard lock{state_->mutex};
@@ -98,7 +99,8 @@ BLUEPRINT_FAAS_DECL void SingleFlight::start(std::uint64_t number, asio::awaitab
                    asio::bind_cancellation_slot(signal->slot(), std::move(landed)));
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<FlightEnd> SingleFlight::wait(std::uint64_t number, Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<FlightEnd> SingleFlight::wait(std::uint64_t number,
+                                                                                      Deadline deadline) {
     const auto state = state_;
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const auto cancellation = co_await asio::this_coro::cancellation_state;

@@ -88,7 +88,8 @@ inline void Gate::remove(Waiter& waiter) noexcept {
     --waiting_;
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> Gate::enter(std::shared_ptr<Gate> gate, Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> Gate::enter(std::shared_ptr<Gate> gate,
+                                                                                  Deadline deadline) {
     const auto executor = co_await asio::this_coro::executor;
     Waiter self{gate, executor};
     const auto token = asio::as_tuple(asio::use_awaitable);

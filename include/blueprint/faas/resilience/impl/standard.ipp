@@ -8,7 +8,7 @@
 
 namespace blueprint::faas {
 
-inline Error StandardResilience::Turn::refused(Moment now) {
+BLUEPRINT_FAAS_COLD inline Error StandardResilience::Turn::refused(Moment now) {
     Error error{.code = errc::infrastructure,
                 .message = "not sent: most of the last requests failed, so the circuit breaker holds requests back",
                 .retryable = true,
@@ -24,7 +24,8 @@ inline Error StandardResilience::Turn::refused(Moment now) {
     return error;
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> StandardResilience::Turn::admit(Deadline deadline) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> StandardResilience::Turn::admit(
+    Deadline deadline) {
     // A closed door is told before the queue, not after it.
     bool closed = false;
     if (const auto now = std::chrono::steady_clock::now(); state_->breaker) {
@@ -43,7 +44,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> StandardResilience::Turn::admi
     co_return refused(now);
 }
 
-BLUEPRINT_FAAS_DECL RetryDecision StandardResilience::Turn::after(const Error& error, Moment now, double jitter) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL RetryDecision StandardResilience::Turn::after(const Error& error, Moment now,
+                                                                                      double jitter) {
     permit_.release();
     const auto& options = state_->options;
     const std::lock_guard lock{state_->mutex};
@@ -68,7 +70,7 @@ BLUEPRINT_FAAS_DECL RetryDecision StandardResilience::Turn::after(const Error& e
     return decision;
 }
 
-BLUEPRINT_FAAS_DECL bool StandardResilience::Turn::renew(Moment now) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool StandardResilience::Turn::renew(Moment now) {
     permit_.release();
     const std::lock_guard lock{state_->mutex};
     leave(Verdict::success, Verdict::failure, now);  // who refuses a credential is up

@@ -27,7 +27,7 @@ public:
 
     /// Ends the attempt at `when`, instead of at an earlier call's time. `by_option` says that it is not the caller's
     /// deadline but `ConnectionOptions::connect_timeout`.
-    void hold_to(Deadline when, bool by_option) {
+    BLUEPRINT_FAAS_COLD void hold_to(Deadline when, bool by_option) {
         limit_ = when;
         by_option_ = by_option;
         timer_.expires_at(when);
@@ -39,7 +39,7 @@ public:
             }));
     }
     /// Ends every wait of the attempt, now and from now on.
-    void stop() {
+    BLUEPRINT_FAAS_COLD void stop() {
         if (ended_ || stopped_) return;
         stopped_ = true;
         boost::system::error_code ignored;
@@ -47,7 +47,7 @@ public:
         bell_.cancel();
     }
     /// Says that the attempt is over: what still comes of `stop` and `hold_to` is too late.
-    void end() {
+    BLUEPRINT_FAAS_COLD void end() {
         ended_ = true;
         connection.reset();
         timer_.cancel();
@@ -57,14 +57,14 @@ public:
     bool late_by_option() const noexcept { return late_ && by_option_; }
 
     /// Wakes the coroutine in `wait`, or lets its next `wait` return at once. Any thread may ring.
-    void ring() {
+    BLUEPRINT_FAAS_COLD void ring() {
         asio::post(serial, [self = shared_from_this()] {
             self->rung_ = true;
             self->bell_.cancel();
         });
     }
     /// Waits for the bell or the end of the attempt. What the ring was for is to be looked up: one may come unasked.
-    asio::awaitable<void> wait() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> wait() {
         if (!rung_ && !stopped_) {
             bell_.expires_at(Deadline::max());
             co_await bell_.async_wait(asio::as_tuple(asio::use_awaitable));

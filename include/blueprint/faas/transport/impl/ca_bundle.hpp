@@ -29,7 +29,7 @@ class DerReader {
 public:
     explicit DerReader(std::span<const std::uint8_t> bytes) noexcept : at_{bytes.data()}, end_{at_ + bytes.size()} {}
     // Reads the next value, whose bytes are then `value()`. False at the end, or if it is broken.
-    bool next() noexcept {
+    BLUEPRINT_FAAS_COLD bool next() noexcept {
         if (at_ == end_) return false;
         long size = 0;
         begin_ = at_;
@@ -59,7 +59,7 @@ private:
 
 /// Returns a number that is the same for names that are alike in OpenSSL's eyes, which does not look at case, blanks
 /// and the kind of text; 0 of a name that is not DER, or has a kind of text whose bytes are no letters.
-inline std::uint64_t name_number(std::span<const std::uint8_t> name) noexcept {
+BLUEPRINT_FAAS_COLD inline std::uint64_t name_number(std::span<const std::uint8_t> name) noexcept {
     ERR_set_mark();
     std::uint64_t number = 0xcbf29ce484222325U;  // FNV-1a
     DerReader outer{name};
@@ -90,7 +90,7 @@ class CaBundle {
 public:
     /// Adds the authorities of a text. False, and nothing added, if there is anything else in it than plain
     /// certificates, or nothing at all: then OpenSSL has to read it and say what is wrong.
-    bool add(std::string_view pem) {
+    BLUEPRINT_FAAS_COLD bool add(std::string_view pem) {
         constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----", end = "-----END CERTIFICATE-----";
         std::vector<Authority> found;
         std::string text;
@@ -154,7 +154,7 @@ private:
     };
 
     // Source: RFC 5280, section 4.1.
-    static std::span<const std::uint8_t> subject_of(const Bytes& der) noexcept {
+    BLUEPRINT_FAAS_COLD static std::span<const std::uint8_t> subject_of(const Bytes& der) noexcept {
         ERR_set_mark();
         DerReader file{der};
         bool good = file.next(V_ASN1_SEQUENCE);
@@ -168,7 +168,7 @@ private:
         ERR_pop_to_mark();
         return good ? fields.whole() : std::span<const std::uint8_t>{};
     }
-    static bool has_name(const Authority& authority, const X509_NAME* name) {
+    BLUEPRINT_FAAS_COLD static bool has_name(const Authority& authority, const X509_NAME* name) {
         const auto* at = authority.subject.data();
         const std::unique_ptr<X509_NAME, Free> subject{
             d2i_X509_NAME(nullptr, &at, static_cast<long>(authority.subject.size()))};
@@ -181,7 +181,8 @@ private:
 
 namespace tls {
 
-inline int give_authority(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name, X509_OBJECT* found) {
+BLUEPRINT_FAAS_COLD inline int give_authority(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
+                                              X509_OBJECT* found) {
     auto* const bundle = static_cast<CaBundle*>(X509_LOOKUP_get_method_data(lookup));
     if (type != X509_LU_X509 || bundle == nullptr) return 0;
     X509* const authority = bundle->give(X509_LOOKUP_get_store(lookup), name);
@@ -190,7 +191,7 @@ inline int give_authority(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509
     return 1;
 }
 
-inline X509_LOOKUP_METHOD* bundle_method() {
+BLUEPRINT_FAAS_COLD inline X509_LOOKUP_METHOD* bundle_method() {
     static X509_LOOKUP_METHOD* const method = [] {
         auto* const made = X509_LOOKUP_meth_new("certificates that are parsed when they are needed");
         if (made == nullptr) return made;
@@ -203,7 +204,7 @@ inline X509_LOOKUP_METHOD* bundle_method() {
 }
 
 /// Makes `native` trust the authorities of a PEM text. False, and nothing changed, if OpenSSL has to read it.
-inline bool trust_bundle(SSL_CTX* native, std::string_view pem) {
+BLUEPRINT_FAAS_COLD inline bool trust_bundle(SSL_CTX* native, std::string_view pem) {
     auto made = std::make_unique<CaBundle>();
     if (!made->add(pem)) return false;
     auto* const method = bundle_method();

@@ -104,7 +104,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     ConnectionPool pool;
     std::shared_ptr<TlsContext> context;
 
-    void find_proxy() {
+    BLUEPRINT_FAAS_COLD void find_proxy() {
         const bool from_environment = options->proxy.url.empty() && options->proxy_from_environment;
         result<ProxyOptions> wanted = options->proxy;
         if (from_environment) wanted = ProxyOptions::from_environment();
@@ -157,7 +157,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     }
 
     /// Adds TLS and the proxy to a plan.
-    result<void> complete(ConnectPlan& plan) {
+    BLUEPRINT_FAAS_COLD result<void> complete(ConnectPlan& plan) {
         if (!plan.origin.tls) return {};
         if (proxy_error && (!options->proxy.url.empty() || !is_loopback_name(plan.origin.host))) return *proxy_error;
         if (proxy && goes_through(*proxy, plan.origin)) plan.proxy = proxy;
@@ -200,7 +200,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
         if (next) next->ring();
     }
 
-    TransportStatistics read_statistics() const {
+    BLUEPRINT_FAAS_COLD TransportStatistics read_statistics() const {
         const auto read = [](const std::atomic<std::uint64_t>& counter) {
             return counter.load(std::memory_order_relaxed);
         };

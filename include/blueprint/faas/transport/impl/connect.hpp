@@ -30,7 +30,8 @@ struct ConnectPlan {
 };
 
 /// Makes the error of an attempt that was stopped while `doing` something, such as "connecting to https://a.example".
-inline Error stopped_error(const ConnectAttempt& attempt, const std::string& doing, const ConnectionOptions& options) {
+BLUEPRINT_FAAS_COLD inline Error stopped_error(const ConnectAttempt& attempt, const std::string& doing,
+                                               const ConnectionOptions& options) {
     if (!attempt.late()) return connect_error(errc::cancelled, "cancelled while " + doing, false);
     if (attempt.late_by_option())
         return connect_error(errc::timed_out,
@@ -46,18 +47,18 @@ inline Error stopped_error(const ConnectAttempt& attempt, const std::string& doi
 }
 
 /// Writes who is connected to: the origin, or the proxy and for whom.
-inline std::string connect_target(const ConnectPlan& plan) {
+BLUEPRINT_FAAS_COLD inline std::string connect_target(const ConnectPlan& plan) {
     if (!plan.proxy) return to_string(plan.origin);
     return "the proxy " + proxy_name(plan.proxy->address) + " (for " + to_string(plan.origin) + ')';
 }
 
-inline std::string connect_advice(const ConnectPlan& plan) {
+BLUEPRINT_FAAS_COLD inline std::string connect_advice(const ConnectPlan& plan) {
     if (!plan.proxy) return "; check the address and that the platform is up";
     return plan.proxy->of_environment ? "; check HTTPS_PROXY, and that the proxy runs"
                                       : "; check ProxyOptions::url, and that the proxy runs";
 }
 
-inline void set_socket_options(asio::ip::tcp::socket& socket, const ConnectionOptions& options) {
+BLUEPRINT_FAAS_COLD inline void set_socket_options(asio::ip::tcp::socket& socket, const ConnectionOptions& options) {
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
     if (options.keepalive_idle.count() <= 0) return;
@@ -71,9 +72,8 @@ inline void set_socket_options(asio::ip::tcp::socket& socket, const ConnectionOp
 }
 
 /// Resolves and connects TCP: to the proxy if there is one, else to the origin.
-inline asio::awaitable<result<std::shared_ptr<Connection>>> connect_tcp(std::shared_ptr<ConnectAttempt> attempt,
-                                                                        ConnectPlan plan,
-                                                                        std::shared_ptr<Resolver> resolver) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<std::shared_ptr<Connection>>> connect_tcp(
+    std::shared_ptr<ConnectAttempt> attempt, ConnectPlan plan, std::shared_ptr<Resolver> resolver) {
     const Origin& target = plan.proxy ? plan.proxy->address : plan.origin;
     auto found = co_await resolver->resolve(attempt, target.host);
     if (attempt->stopped())
@@ -103,7 +103,7 @@ inline asio::awaitable<result<std::shared_ptr<Connection>>> connect_tcp(std::sha
     co_return race->winner();
 }
 
-inline result<void> prepare_tls(Connection& connection, std::shared_ptr<TlsContext> context) {
+BLUEPRINT_FAAS_COLD inline result<void> prepare_tls(Connection& connection, std::shared_ptr<TlsContext> context) {
     connection.start_tls(std::move(context));
     auto* const native = connection.tls->native_handle();
     const auto& host = connection.origin().host;
@@ -125,7 +125,8 @@ inline result<void> prepare_tls(Connection& connection, std::shared_ptr<TlsConte
 }
 
 /// Makes the error of a server that wants a client certificate, or another one than ours.
-inline Error certificate_error(const Connection& connection, const boost::system::error_code& failed) {
+BLUEPRINT_FAAS_COLD inline Error certificate_error(const Connection& connection,
+                                                   const boost::system::error_code& failed) {
     const auto name = to_string(connection.origin());
     if (connection.peer.wanted_our_certificate)
         return connect_error(errc::authentication,
@@ -139,7 +140,7 @@ inline Error certificate_error(const Connection& connection, const boost::system
                          false);
 }
 
-inline Error tls_error(Connection& connection, const boost::system::error_code& failed) {
+BLUEPRINT_FAAS_COLD inline Error tls_error(Connection& connection, const boost::system::error_code& failed) {
     const auto verdict = SSL_get_verify_result(connection.tls->native_handle());
     const auto name = to_string(connection.origin());
     if (verdict != X509_V_OK)
@@ -158,9 +159,8 @@ inline Error tls_error(Connection& connection, const boost::system::error_code& 
 }
 
 /// Opens a connection: name, TCP, the proxy's tunnel, TLS. Runs on `attempt->serial`, and stops when the attempt does.
-inline asio::awaitable<result<std::shared_ptr<Connection>>> connect(std::shared_ptr<ConnectAttempt> attempt,
-                                                                    ConnectPlan plan,
-                                                                    std::shared_ptr<Resolver> resolver) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<std::shared_ptr<Connection>>> connect(
+    std::shared_ptr<ConnectAttempt> attempt, ConnectPlan plan, std::shared_ptr<Resolver> resolver) {
     co_await asio::this_coro::throw_if_cancelled(false);
     auto opened = co_await connect_tcp(attempt, plan, resolver);
     if (!opened) co_return opened;

@@ -34,7 +34,7 @@ public:
         if (found == by_name_.end() || now >= found->second.until) return nullptr;
         return &found->second.addresses;
     }
-    void store(const std::string& name, Addresses addresses, Deadline now) {
+    BLUEPRINT_FAAS_COLD void store(const std::string& name, Addresses addresses, Deadline now) {
         if (ttl_.count() <= 0 || addresses.empty()) return;
         by_name_.insert_or_assign(name, Known{std::move(addresses), now + ttl_});
         if (by_name_.size() <= names) return;
@@ -55,7 +55,7 @@ private:
 
 /// Returns the addresses of a host that need no look-up: of a literal, and of localhost, which no name server is ever
 /// asked for. Source: RFC 6761, section 6.3.
-inline std::optional<Addresses> addresses_without_lookup(const std::string& host) {
+BLUEPRINT_FAAS_COLD inline std::optional<Addresses> addresses_without_lookup(const std::string& host) {
     boost::system::error_code no_literal;
     const auto literal = asio::ip::make_address(host, no_literal);
     if (!no_literal) return Addresses(1, literal);
@@ -70,7 +70,7 @@ inline std::optional<Addresses> addresses_without_lookup(const std::string& host
 
 /// Orders addresses for the race: the families take turns, beginning with that of the first address, and within a
 /// family the system's order is kept. Source: RFC 8305, section 4.
-inline Addresses interleave(const Addresses& addresses) {
+BLUEPRINT_FAAS_COLD inline Addresses interleave(const Addresses& addresses) {
     Addresses first;
     Addresses second;
     for (const auto& address : addresses) {

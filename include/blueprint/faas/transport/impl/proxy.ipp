@@ -19,7 +19,7 @@ namespace detail::proxy {
 // An address as 16 bytes; IPv4 stands in ::ffff:0:0/96, so that both are compared in one way.
 using Address = std::array<unsigned char, 16>;
 
-inline std::optional<Address> read_address(std::string_view text, bool* is_v4 = nullptr) {
+BLUEPRINT_FAAS_COLD inline std::optional<Address> read_address(std::string_view text, bool* is_v4 = nullptr) {
     const std::string terminated{text};
     Address address{};
     if (is_v4 != nullptr) *is_v4 = false;
@@ -30,21 +30,21 @@ inline std::optional<Address> read_address(std::string_view text, bool* is_v4 = 
     return address;
 }
 
-inline bool same_prefix(const Address& a, const Address& b, unsigned bits) {
+BLUEPRINT_FAAS_COLD inline bool same_prefix(const Address& a, const Address& b, unsigned bits) {
     const std::size_t whole = bits / 8;
     if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin())) return false;
     if (bits % 8 == 0) return true;
     return ((a[whole] ^ b[whole]) >> (8 - bits % 8)) == 0;
 }
 
-inline std::string_view trim(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::string_view trim(std::string_view text) {
     const auto begin = text.find_first_not_of(" \t");
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
 template <class Number>
-std::optional<Number> read_number(std::string_view text) {
+BLUEPRINT_FAAS_COLD std::optional<Number> read_number(std::string_view text) {
     Number number{};
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (text.empty() || failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -52,7 +52,7 @@ std::optional<Number> read_number(std::string_view text) {
 }
 
 // Takes ":port" off an entry; false if the port is another one than that of `origin`, or none at all.
-inline bool take_port(std::string_view& entry, const Origin& origin) {
+BLUEPRINT_FAAS_COLD inline bool take_port(std::string_view& entry, const Origin& origin) {
     std::string_view port;
     if (entry.starts_with('[')) {
         const auto close = entry.find(']');
@@ -71,7 +71,7 @@ inline bool take_port(std::string_view& entry, const Origin& origin) {
     return read_number<std::uint16_t>(port) == origin.port;
 }
 
-inline bool matches(std::string_view entry, const Origin& origin) {
+BLUEPRINT_FAAS_COLD inline bool matches(std::string_view entry, const Origin& origin) {
     if (entry == "*") return true;
     if (!take_port(entry, origin)) return false;
     const auto host = read_address(origin.host);
@@ -100,7 +100,7 @@ inline bool matches(std::string_view entry, const Origin& origin) {
     return name[name.size() - entry.size() - 1] == '.';
 }
 
-inline Error refuse(std::string message) {
+BLUEPRINT_FAAS_COLD inline Error refuse(std::string message) {
     return Error{
         .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
 }
@@ -109,12 +109,13 @@ inline Error refuse(std::string message) {
 
 namespace detail {
 
-BLUEPRINT_FAAS_DECL bool bypasses_proxy(const std::vector<std::string>& no_proxy, const Origin& origin) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool bypasses_proxy(const std::vector<std::string>& no_proxy,
+                                                            const Origin& origin) {
     return std::any_of(no_proxy.begin(), no_proxy.end(),
                        [&](const std::string& entry) { return proxy::matches(proxy::trim(entry), origin); });
 }
 
-BLUEPRINT_FAAS_DECL bool is_loopback_name(std::string_view host) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool is_loopback_name(std::string_view host) {
     if (host.ends_with('.')) host.remove_suffix(1);
     if (host == "localhost" || host.ends_with(".localhost")) return true;
     const auto address = proxy::read_address(host);
@@ -124,7 +125,8 @@ BLUEPRINT_FAAS_DECL bool is_loopback_name(std::string_view host) {
     return proxy::same_prefix(*address, loopback_v4, 96 + 8) || *address == loopback_v6;
 }
 
-BLUEPRINT_FAAS_DECL result<std::optional<Proxy>> make_proxy(const ProxyOptions& options, bool of_environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::optional<Proxy>> make_proxy(const ProxyOptions& options,
+                                                                                bool of_environment) {
     if (options.url.empty()) return std::optional<Proxy>{};
     const std::string source = of_environment ? "HTTPS_PROXY" : "ProxyOptions::url";
     if (!options.url.starts_with("http://"))
@@ -152,7 +154,8 @@ BLUEPRINT_FAAS_DECL result<std::optional<Proxy>> make_proxy(const ProxyOptions& 
 
 }  // namespace detail
 
-BLUEPRINT_FAAS_DECL result<ProxyOptions> ProxyOptions::from_environment(const Environment& environment) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<ProxyOptions> ProxyOptions::from_environment(
+    const Environment& environment) {
     const auto variable = [&](const char* upper, const char* lower) {
         for (const char* const name : {upper, lower})
             if (auto value = environment.variable(name); value && !value->empty()) return *std::move(value);

@@ -16,7 +16,7 @@ namespace blueprint::faas::detail {
 
 /// Writes the request for a tunnel: the origin's host and port, and our credential if there is one.
 /// Source: RFC 9110, section 9.3.6 (CONNECT) and section 11.7.1 (Proxy-Authorization).
-inline void write_connect(std::string& out, const Origin& origin, const Proxy& proxy) {
+BLUEPRINT_FAAS_COLD inline void write_connect(std::string& out, const Origin& origin, const Proxy& proxy) {
     const auto authority = proxy_name(origin);
     const auto credential = proxy.authorization.reveal();
     out.clear();
@@ -34,7 +34,7 @@ struct ConnectAnswer {
 };
 
 /// Reads the head of an answer to CONNECT; nothing as long as it is not complete. More than 16 KiB of it is no HTTP.
-inline std::optional<ConnectAnswer> read_connect_answer(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline std::optional<ConnectAnswer> read_connect_answer(std::string_view text) {
     constexpr std::string_view version = "HTTP/1.";
     if (text.substr(0, version.size()) != version.substr(0, text.size())) return ConnectAnswer{};
     const auto end = text.find("\r\n\r\n");
@@ -51,7 +51,7 @@ inline std::optional<ConnectAnswer> read_connect_answer(std::string_view text) {
 }
 
 /// Makes the error of a proxy that gave no tunnel. It names the proxy, never the credential.
-inline Error tunnel_error(const ConnectAnswer& answer, const Proxy& proxy, const Origin& origin) {
+BLUEPRINT_FAAS_COLD inline Error tunnel_error(const ConnectAnswer& answer, const Proxy& proxy, const Origin& origin) {
     const auto name = "the proxy " + proxy_name(proxy.address);
     const auto target = to_string(origin);
     Error error{.code = errc::infrastructure, .execution = Execution::not_started};
@@ -96,8 +96,8 @@ inline Error tunnel_error(const ConnectAnswer& answer, const Proxy& proxy, const
 
 /// Asks the proxy at the other end of `connection` for a tunnel to its origin. A failed or cancelled read or write
 /// comes back as `broken`.
-inline asio::awaitable<result<void>> open_tunnel(Connection& connection, const Proxy& proxy,
-                                                 boost::system::error_code& broken) {
+BLUEPRINT_FAAS_COLD inline asio::awaitable<result<void>> open_tunnel(Connection& connection, const Proxy& proxy,
+                                                                     boost::system::error_code& broken) {
     write_connect(connection.out, connection.origin(), proxy);
     std::size_t sent = 0;
     broken = co_await connection.write(connection.out, sent);

@@ -38,7 +38,7 @@ public:
     const boost::system::error_code& failed() const noexcept { return failed_; }
 
     /// Ends the race; whoever has not won is closed.
-    void end() {
+    BLUEPRINT_FAAS_COLD void end() {
         over_ = true;
         next_turn_.cancel();
         boost::system::error_code ignored;
@@ -65,7 +65,8 @@ private:
             if (!failed && !self->over_ && self->runners_.size() == turn) self->begin_next();
         }));
     }
-    void arrived(const std::shared_ptr<Connection>& runner, const boost::system::error_code& failed) {
+    BLUEPRINT_FAAS_COLD void arrived(const std::shared_ptr<Connection>& runner,
+                                     const boost::system::error_code& failed) {
         if (over_) return;
         --running_;
         if (!failed) {

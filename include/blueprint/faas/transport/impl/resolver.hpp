@@ -32,7 +32,7 @@ public:
         boost::system::error_code failed{};
     };
     /// Waits, on `attempt->serial`, until the addresses of `host` are known or the attempt is stopped.
-    asio::awaitable<Found> resolve(std::shared_ptr<ConnectAttempt> attempt, std::string host) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<Found> resolve(std::shared_ptr<ConnectAttempt> attempt, std::string host) {
         Found found;
         if (auto known = addresses_without_lookup(host)) {
             found.addresses = *std::move(known);
@@ -44,11 +44,11 @@ public:
         co_return found;
     }
     /// Forgets the addresses of `host`, because none of them could be reached.
-    void forget(const std::string& host) {
+    BLUEPRINT_FAAS_COLD void forget(const std::string& host) {
         const std::lock_guard lock{mutex_};
         cache_.forget(host);
     }
-    std::uint64_t lookups() const {
+    BLUEPRINT_FAAS_COLD std::uint64_t lookups() const {
         const std::lock_guard lock{mutex_};
         return lookups_;
     }
@@ -63,8 +63,8 @@ private:
     };
 
     // Answers from memory (then there is no look-up), or joins the one that runs, or begins one.
-    std::shared_ptr<Lookup> join(const std::shared_ptr<ConnectAttempt>& attempt, const std::string& host,
-                                 Found& found) {
+    BLUEPRINT_FAAS_COLD std::shared_ptr<Lookup> join(const std::shared_ptr<ConnectAttempt>& attempt,
+                                                     const std::string& host, Found& found) {
         const std::lock_guard lock{mutex_};
         if (const auto* known = cache_.find(host, std::chrono::steady_clock::now())) {
             found.addresses = *known;
@@ -83,8 +83,8 @@ private:
         }
         return running;
     }
-    void finish(const std::string& host, Lookup& lookup, const boost::system::error_code& failed,
-                const asio::ip::tcp::resolver::results_type& entries) {
+    BLUEPRINT_FAAS_COLD void finish(const std::string& host, Lookup& lookup, const boost::system::error_code& failed,
+                                    const asio::ip::tcp::resolver::results_type& entries) {
         std::vector<std::shared_ptr<ConnectAttempt>> waiting;
         {
             const std::lock_guard lock{mutex_};
@@ -98,12 +98,12 @@ private:
         }
         for (const auto& attempt : waiting) attempt->ring();
     }
-    bool ended(const Lookup& lookup, Found& found) {
+    BLUEPRINT_FAAS_COLD bool ended(const Lookup& lookup, Found& found) {
         const std::lock_guard lock{mutex_};
         if (lookup.ended) found = lookup.found;
         return lookup.ended;
     }
-    void leave(Lookup& lookup, const std::shared_ptr<ConnectAttempt>& attempt) {
+    BLUEPRINT_FAAS_COLD void leave(Lookup& lookup, const std::shared_ptr<ConnectAttempt>& attempt) {
         const std::lock_guard lock{mutex_};
         std::erase(lookup.waiting, attempt);
         if (!lookup.waiting.empty() || lookup.ended) return;

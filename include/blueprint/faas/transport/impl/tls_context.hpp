@@ -61,7 +61,7 @@ struct SystemRoots {
 
 /// Looks where distributions keep their bundle, below `root`. A hashed directory comes first: it is read as
 /// certificates are needed (0.1 ms), where of a bundle all names are read (1 ms).
-inline SystemRoots find_system_roots(const std::filesystem::path& root = "/") {
+BLUEPRINT_FAAS_COLD inline SystemRoots find_system_roots(const std::filesystem::path& root = "/") {
     static constexpr const char* directories[] = {"etc/ssl/certs",      // Debian, Ubuntu, SUSE, Alpine, Arch
                                                   "etc/pki/tls/certs",  // Fedora, RHEL, Amazon Linux
                                                   "etc/pki/ca-trust/extracted/pem/directory-hash", "etc/openssl/certs",
@@ -91,13 +91,13 @@ inline SystemRoots find_system_roots(const std::filesystem::path& root = "/") {
 namespace tls {
 
 // Trusts the authorities of a file, which must be there. Files that are more than certificates are for OpenSSL to read.
-inline bool trust_file(SSL_CTX* native, const std::string& path, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline bool trust_file(SSL_CTX* native, const std::string& path, const Environment& environment) {
     const auto text = environment.read_file(path, std::size_t{16} << 20U);
     if (text && *text && trust_bundle(native, (*text)->reveal())) return true;
     return SSL_CTX_load_verify_file(native, path.c_str()) == 1;
 }
 
-inline result<void> trust_system(SSL_CTX* native, const Environment& environment) {
+BLUEPRINT_FAAS_COLD inline result<void> trust_system(SSL_CTX* native, const Environment& environment) {
     const auto variable = [&](const char* name) { return environment.variable(name).value_or(std::string{}); };
     const auto file = variable("SSL_CERT_FILE");
     const auto directories = variable("SSL_CERT_DIR");
@@ -125,7 +125,7 @@ inline result<void> trust_system(SSL_CTX* native, const Environment& environment
     return {};
 }
 
-inline bool has_pin(X509* certificate, const std::vector<Sha256Digest>& pins) {
+BLUEPRINT_FAAS_COLD inline bool has_pin(X509* certificate, const std::vector<Sha256Digest>& pins) {
     unsigned char* der = nullptr;
     const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
     if (size <= 0) return false;
@@ -135,7 +135,7 @@ inline bool has_pin(X509* certificate, const std::vector<Sha256Digest>& pins) {
 }
 
 // Runs in the handshake, so that a peer without the right key gets nothing, and no session of it is kept.
-inline int verify_with_pins(X509_STORE_CTX* store, void* shared) {
+BLUEPRINT_FAAS_COLD inline int verify_with_pins(X509_STORE_CTX* store, void* shared) {
     if (X509_verify_cert(store) != 1) return 0;
     const auto& pins = static_cast<const TlsContext*>(shared)->pins;
     if (pins.empty()) return 1;
@@ -146,7 +146,8 @@ inline int verify_with_pins(X509_STORE_CTX* store, void* shared) {
     return 0;
 }
 
-inline result<void> read_pins(const std::vector<std::string>& texts, std::vector<Sha256Digest>& pins) {
+BLUEPRINT_FAAS_COLD inline result<void> read_pins(const std::vector<std::string>& texts,
+                                                  std::vector<Sha256Digest>& pins) {
     for (const auto& text : texts) {
         const auto digest = base64_decode(text);
         Sha256Digest pin{};
@@ -159,14 +160,14 @@ inline result<void> read_pins(const std::vector<std::string>& texts, std::vector
     return {};
 }
 
-inline int keep_session(SSL* ssl, SSL_SESSION* session) {
+BLUEPRINT_FAAS_COLD inline int keep_session(SSL* ssl, SSL_SESSION* session) {
     auto* const peer = tls_peer(ssl);
     if (peer == nullptr) return 0;
     peer->context->sessions.keep(peer->origin, TlsSession{session});
     return 1;  // the reference is ours now
 }
 
-inline int note_certificate_request(SSL* ssl, X509**, EVP_PKEY**) {
+BLUEPRINT_FAAS_COLD inline int note_certificate_request(SSL* ssl, X509**, EVP_PKEY**) {
     if (auto* const peer = tls_peer(ssl)) peer->wanted_our_certificate = true;
     return 0;
 }
@@ -174,8 +175,8 @@ inline int note_certificate_request(SSL* ssl, X509**, EVP_PKEY**) {
 }  // namespace tls
 
 /// Makes the context that all connections of a transport share: what to trust, who we are, how new TLS must be.
-inline result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options, bool resume, bool locks,
-                                                            const Environment& environment = Environment::process()) {
+BLUEPRINT_FAAS_COLD inline result<std::shared_ptr<TlsContext>> make_tls_context(
+    const TlsOptions& options, bool resume, bool locks, const Environment& environment = Environment::process()) {
     auto made = std::make_shared<TlsContext>(locks);
     auto& context = made->context;
     auto* const native = context.native_handle();
@@ -208,7 +209,7 @@ inline result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& op
 }
 
 /// Says in a sentence why a certificate was refused and what to do about it.
-inline std::string explain_certificate(long verdict) {
+BLUEPRINT_FAAS_COLD inline std::string explain_certificate(long verdict) {
     std::string why = X509_verify_cert_error_string(verdict);
     switch (verdict) {
         case X509_V_ERR_CERT_HAS_EXPIRED: return why + "; the server must renew it, or this machine's clock is wrong";

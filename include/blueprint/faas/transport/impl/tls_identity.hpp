@@ -31,7 +31,7 @@ inline Error refuse_tls(std::string why) {
 namespace tls {
 
 // Gives OpenSSL the password; never lets it ask on the terminal.
-inline int give_password(char* buffer, int size, int, void* secret) {
+BLUEPRINT_FAAS_COLD inline int give_password(char* buffer, int size, int, void* secret) {
     const auto password = static_cast<const Secret*>(secret)->reveal();
     if (size < 0 || password.size() > static_cast<std::size_t>(size)) return -1;
     std::copy(password.begin(), password.end(), buffer);
@@ -42,7 +42,7 @@ inline int give_password(char* buffer, int size, int, void* secret) {
 
 /// Gives `context` our certificate and its key. Each way in which they can be wrong has a sentence of its own; none
 /// shows anything of the key.
-inline result<void> use_client_certificate(asio::ssl::context& context, const TlsOptions& options) {
+BLUEPRINT_FAAS_COLD inline result<void> use_client_certificate(asio::ssl::context& context, const TlsOptions& options) {
     if (options.client_certificate.empty() && options.client_key.empty()) return {};
     if (options.client_certificate.empty())
         return refuse_tls("TlsOptions::client_key is given without TlsOptions::client_certificate");
@@ -78,7 +78,7 @@ inline result<void> use_client_certificate(asio::ssl::context& context, const Tl
 
 /// Tells whether a TLS failure is the server's word about our certificate: none, or none that it accepts.
 /// Source: RFC 8446, section 6.2, and RFC 5246, section 7.2.2.
-inline bool is_about_our_certificate(const boost::system::error_code& failed) {
+BLUEPRINT_FAAS_COLD inline bool is_about_our_certificate(const boost::system::error_code& failed) {
     if (failed.category() != asio::error::get_ssl_category()) return false;
     switch (ERR_GET_REASON(static_cast<unsigned long>(failed.value()))) {
         case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:

@@ -30,7 +30,7 @@ public:
 
     explicit TlsSessions(bool locks) : mutex_{locks} {}
 
-    void keep(const std::string& origin, TlsSession session) {
+    BLUEPRINT_FAAS_COLD void keep(const std::string& origin, TlsSession session) {
         const std::lock_guard lock{mutex_};
         auto [found, fresh] = by_origin_.try_emplace(origin);
         if (fresh) {
@@ -50,7 +50,7 @@ public:
 
     /// Takes the newest usable session of `origin`, or nothing. One of TLS 1.3 is used once, so that nobody can link
     /// two connections by it. Source: RFC 8446, appendix C.4.
-    TlsSession take(const std::string& origin) {
+    BLUEPRINT_FAAS_COLD TlsSession take(const std::string& origin) {
         const std::lock_guard lock{mutex_};
         const auto found = by_origin_.find(origin);
         if (found == by_origin_.end()) return nullptr;
@@ -69,7 +69,7 @@ public:
     }
 
     std::size_t origins_kept() const noexcept { return by_origin_.size(); }
-    std::size_t kept() const noexcept {
+    BLUEPRINT_FAAS_COLD std::size_t kept() const noexcept {
         std::size_t sum = 0;
         for (const auto& [origin, kept] : by_origin_) sum += kept.sessions.size();
         return sum;

@@ -19,7 +19,7 @@ class ConfigReader {
 public:
     ConfigReader(aws::ConfigFile& file, aws::ConfigFileKind kind) : file_{file}, kind_{kind} {}
 
-    result<void> read(std::string_view text) {
+    BLUEPRINT_FAAS_COLD result<void> read(std::string_view text) {
         if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // editors of Windows mark UTF-8 so
         while (!text.empty()) {
             const auto end = text.find('\n');
@@ -47,7 +47,7 @@ private:
     static bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
 
     /// Cuts off a comment behind a blank. One in quotes is none: commands have such words.
-    static std::string_view without_comment(std::string_view text) noexcept {
+    BLUEPRINT_FAAS_COLD static std::string_view without_comment(std::string_view text) noexcept {
         char quote = '\0';
         for (std::size_t at = 0; at < text.size(); ++at) {
             const char c = text[at];
@@ -59,13 +59,13 @@ private:
         }
         return text;
     }
-    static std::string key_of(std::string_view text) {
+    BLUEPRINT_FAAS_COLD static std::string key_of(std::string_view text) {
         std::string key{trimmed(text)};
         std::transform(key.begin(), key.end(), key.begin(), ascii_lower);
         return key;
     }
 
-    result<void> take(std::string_view line) {
+    BLUEPRINT_FAAS_COLD result<void> take(std::string_view line) {
         if (line.find('\0') != std::string_view::npos) return wrong("it holds a NUL byte; save the file as UTF-8 text");
         const auto content = trimmed(line);
         if (content.empty() || begins_comment(content.front())) return {};
@@ -76,7 +76,7 @@ private:
         return take_value(content);
     }
 
-    result<void> take_section(std::string_view content) {
+    BLUEPRINT_FAAS_COLD result<void> take_section(std::string_view content) {
         const bool quoting = kind_ == aws::ConfigFileKind::config;
         std::size_t close = 1;
         char quote = '\0';
@@ -123,7 +123,7 @@ private:
         return unread_;
     }
 
-    result<std::pair<std::string, std::string_view>> parted(std::string_view content) const {
+    BLUEPRINT_FAAS_COLD result<std::pair<std::string, std::string_view>> parted(std::string_view content) const {
         const auto equals = content.find('=');
         if (equals == std::string_view::npos) return wrong("there is no '=' between a key and its value");
         std::string key = key_of(content.substr(0, equals));
@@ -131,7 +131,7 @@ private:
         return std::pair{std::move(key), trimmed(without_comment(content.substr(equals + 1)))};
     }
 
-    result<void> take_value(std::string_view content) {
+    BLUEPRINT_FAAS_COLD result<void> take_value(std::string_view content) {
         if (section_ == nullptr) return wrong("it stands before the first section, such as [default]");
         auto parts = parted(content);
         if (!parts) return std::move(parts).error();
@@ -142,7 +142,7 @@ private:
     }
 
     /// A line below a key: one more pair if the key had no value, else more of that.
-    result<void> take_below(std::string_view content) {
+    BLUEPRINT_FAAS_COLD result<void> take_below(std::string_view content) {
         Secret& value = section_->values[key_];
         if (value.empty()) {
             auto parts = parted(content);

@@ -32,24 +32,24 @@ struct Memory {
     Time token_until{};
     std::optional<aws::TimedCredentials> last{};
 
-    Secret kept_token(Time now) {
+    BLUEPRINT_FAAS_COLD Secret kept_token(Time now) {
         const std::lock_guard lock{mutex};
         return now < token_until ? token : Secret{};
     }
-    void keep_token(Secret fresh, Time until) {
+    BLUEPRINT_FAAS_COLD void keep_token(Secret fresh, Time until) {
         const std::lock_guard lock{mutex};
         token = std::move(fresh);
         token_until = until;
     }
-    void drop_token(const Secret& refused) {
+    BLUEPRINT_FAAS_COLD void drop_token(const Secret& refused) {
         const std::lock_guard lock{mutex};
         if (token == refused) token_until = Time{};
     }
-    void keep(std::optional<aws::TimedCredentials> credentials) {
+    BLUEPRINT_FAAS_COLD void keep(std::optional<aws::TimedCredentials> credentials) {
         const std::lock_guard lock{mutex};
         last = std::move(credentials);
     }
-    std::optional<aws::TimedCredentials> kept() {
+    BLUEPRINT_FAAS_COLD std::optional<aws::TimedCredentials> kept() {
         const std::lock_guard lock{mutex};
         return last;
     }

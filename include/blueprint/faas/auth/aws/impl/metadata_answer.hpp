@@ -41,7 +41,7 @@ struct Answer {
 };
 
 /// Reads {"AccessKeyId":…,"SecretAccessKey":…,"Token":…,"Expiration":…} or {"code":…,"message":…}.
-inline Answer read_answer(std::string_view text) {
+BLUEPRINT_FAAS_COLD inline Answer read_answer(std::string_view text) {
     WipedMemory memory{text.size()};
     boost::system::error_code failed;
     const boost::json::value document = boost::json::parse({text.data(), text.size()}, failed, memory.storage());

@@ -44,7 +44,8 @@ BLUEPRINT_FAAS_COLD inline result<std::optional<aws::Credentials>> keys_in(const
                          .account_id = std::string{section.text("aws_account_id")}}};
 }
 
-inline const aws::ConfigSection* keys_in_credentials_file(const aws::ConfigFiles& files, std::string_view profile) {
+BLUEPRINT_FAAS_COLD inline const aws::ConfigSection* keys_in_credentials_file(const aws::ConfigFiles& files,
+                                                                              std::string_view profile) {
     const auto found = files.credentials.profiles.find(profile);
     const bool there = found != files.credentials.profiles.end() && found->second.has("aws_access_key_id");
     return there ? &found->second : nullptr;
@@ -159,8 +160,8 @@ BLUEPRINT_FAAS_COLD inline std::string joined(const std::vector<std::string>& na
 
 /// One source that must have credentials, because a profile names it.
 template <class Source>
-asio::awaitable<result<aws::TimedCredentials>> must_find(Source source, const aws::Reach& reach, std::string profile,
-                                                         Deadline deadline) {
+BLUEPRINT_FAAS_COLD asio::awaitable<result<aws::TimedCredentials>> must_find(Source source, const aws::Reach& reach,
+                                                                             std::string profile, Deadline deadline) {
     auto search = co_await source.find(reach, deadline);
     if (!search) co_return std::move(search).error();
     if (!search->found)

@@ -31,7 +31,7 @@ inline constexpr std::array<Partition, 8> partitions{{
     {"aws", "", "amazonaws.com", "api.aws"},
 }};
 
-inline const Partition& partition_of(std::string_view region) noexcept {
+BLUEPRINT_FAAS_COLD inline const Partition& partition_of(std::string_view region) noexcept {
     for (const auto& one : partitions)
         if (region.starts_with(one.begin)) return one;
     return partitions.back();
@@ -95,11 +95,11 @@ public:
     Found key(std::string_view name) const {
         return {std::string{section_.text(name)}, "'" + std::string{name} + "' of the profile '" + profile_ + '\''};
     }
-    Found first(std::string_view variable_name, std::string_view key_name) const {
+    BLUEPRINT_FAAS_COLD Found first(std::string_view variable_name, std::string_view key_name) const {
         Found found = variable(variable_name);
         return found.value.empty() ? key(key_name) : found;
     }
-    result<bool> truth(std::string_view variable_name, std::string_view key_name) const {
+    BLUEPRINT_FAAS_COLD result<bool> truth(std::string_view variable_name, std::string_view key_name) const {
         const Found found = first(variable_name, key_name);
         if (found.value.empty() || iequals(found.value, "false")) return false;
         if (iequals(found.value, "true")) return true;

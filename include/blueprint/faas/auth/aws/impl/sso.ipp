@@ -63,7 +63,7 @@ struct Token {
     Secret client_secret{};
     std::optional<Time> registration_expires{};
 
-    bool refreshable(Time now) const noexcept {
+    BLUEPRINT_FAAS_COLD bool refreshable(Time now) const noexcept {
         return !refresh_token.empty() && !client_id.empty() && !client_secret.empty() && registration_expires &&
                *registration_expires > now;
     }

@@ -62,7 +62,7 @@ struct Meaning {
 };
 
 // Source: AWS STS API Reference, "Common Errors" and the errors of both actions.
-inline const Meaning* meaning_of(std::string_view name) {
+BLUEPRINT_FAAS_COLD inline const Meaning* meaning_of(std::string_view name) {
     static constexpr std::string_view renew = "get new credentials: those that asked have ended";
     static constexpr std::string_view new_token =
         "the token in the file has ended: look why what should renew it does not";
@@ -175,7 +175,7 @@ BLUEPRINT_FAAS_COLD inline void hide_secrets(Error& error, const Call& call, con
 
 // Sends the call, signed afresh, until `read` makes a value of the answer, or trying again is no use.
 template <class T, class Read>
-asio::awaitable<result<T>> ask(aws::Reach reach, Call call, Deadline deadline, Read read) {
+BLUEPRINT_FAAS_COLD asio::awaitable<result<T>> ask(aws::Reach reach, Call call, Deadline deadline, Read read) {
     RetrySchedule schedule{RetryLimits{}};
     for (;;) {
         auto request = request_of(call, *reach.environment);
@@ -212,7 +212,7 @@ struct ReadCredentials {
 
 struct ReadIdentity {
     std::string what{};
-    result<aws::CallerIdentity> operator()(const HttpResponse& answer) const {
+    BLUEPRINT_FAAS_COLD result<aws::CallerIdentity> operator()(const HttpResponse& answer) const {
         if (answer.status != 200) return refusal(what, answer);
         const auto document = read_xml(answer.body);
         const auto* told = document ? document->find("GetCallerIdentityResult") : nullptr;
