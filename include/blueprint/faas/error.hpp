@@ -3,9 +3,9 @@
 
 #include <boost/assert/source_location.hpp>
 #include <boost/system/error_code.hpp>
-#include <boost/system/result.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -14,6 +14,16 @@
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+// Of Boost's result only the name is needed: see error_result.hpp.
+namespace boost::system {
+template <class T, class E>
+class result;
+}
+namespace boost::variant2 {
+template <std::size_t I>
+struct in_place_index_t;
+}
 
 namespace blueprint::faas {
 

@@ -2,6 +2,7 @@
 
 #include "blueprint/faas/metrics.hpp"
 
+#include <boost/system/result.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>

@@ -8,8 +8,8 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 
+#include <boost/assert.hpp>
 #include <boost/assert/source_location.hpp>
-#include <boost/system/result.hpp>
 
 #include <memory>
 #include <new>
@@ -27,8 +27,13 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL void drop_error(Error& error) noexcept;
 template <class T, class A>
 concept MakesError = !std::is_constructible_v<T, A> && std::is_constructible_v<Error, A>;
 template <class T, class... A>
-concept MakesValue = std::is_constructible_v<T, A...> && !std::is_constructible_v<Error, A...> &&
-                     !(boost::system::detail::is_errc_t<A...>::value && std::is_arithmetic_v<T>);
+concept MakesValue = std::is_constructible_v<T, A...> && !std::is_constructible_v<Error, A...>;
+
+// Boost's own tags, `boost::system::in_place_value` and `in_place_error`, whose header need not be there.
+using InPlaceValue = boost::variant2::in_place_index_t<0>;
+using InPlaceError = boost::variant2::in_place_index_t<1>;
+struct AsValue {};
+struct AsError {};
 
 }  // namespace blueprint::faas::detail
 
@@ -40,8 +45,6 @@ class boost::system::result<T, blueprint::faas::Error> {
 public:
     using value_type = T;
     using error_type = Error;
-    static constexpr in_place_value_t in_place_value{};
-    static constexpr in_place_error_t in_place_error{};
 
     result() noexcept(std::is_nothrow_default_constructible_v<T>)
         requires std::is_default_constructible_v<T>
@@ -66,11 +69,13 @@ public:
         : value_(std::forward<A>(arguments)...), good_{true} {}
     template <class... A>
         requires std::is_constructible_v<T, A...>
-    result(in_place_value_t, A&&... arguments) noexcept(std::is_nothrow_constructible_v<T, A...>)
-        : value_(std::forward<A>(arguments)...), good_{true} {}
+    result(const blueprint::faas::detail::InPlaceValue&,
+           A&&... arguments) noexcept(std::is_nothrow_constructible_v<T, A...>)
+        : result(blueprint::faas::detail::AsValue{}, std::forward<A>(arguments)...) {}
     template <class... A>
         requires std::is_constructible_v<Error, A...>
-    result(in_place_error_t, A&&... arguments) : error_(std::forward<A>(arguments)...), good_{false} {}
+    result(const blueprint::faas::detail::InPlaceError&, A&&... arguments)
+        : error_(std::forward<A>(arguments)...), good_{false} {}
     template <class U>
         requires(!std::is_same_v<T, U> && std::is_convertible_v<U, T>)
     result(const result<U, Error>& other) : good_{other.good_} {
@@ -114,7 +119,7 @@ public:
         if constexpr (std::is_nothrow_move_constructible_v<T>) {
             ::new (this) result(std::move(other));
         } else {
-            ::new (this) result(in_place_error);  // which stays if the move throws
+            ::new (this) result(blueprint::faas::detail::AsError{});  // which stays if the move throws
             if (other.good_)
                 emplace(std::move(other.value_));
             else
@@ -149,9 +154,18 @@ public:
 
     T* operator->() noexcept { return good_ ? &value_ : nullptr; }
     const T* operator->() const noexcept { return good_ ? &value_ : nullptr; }
-    T& operator*() & noexcept { return value_; }
-    const T& operator*() const& noexcept { return value_; }
-    T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(value_); }
+    T& operator*() & noexcept {
+        BOOST_ASSERT(good_);
+        return value_;
+    }
+    const T& operator*() const& noexcept {
+        BOOST_ASSERT(good_);
+        return value_;
+    }
+    T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) {
+        BOOST_ASSERT(good_);
+        return std::move(value_);
+    }
     T operator*() const&& = delete;
 
     Error error() const& { return good_ ? Error{} : error_; }
@@ -161,9 +175,9 @@ public:
     T& emplace(A&&... arguments) {
         if constexpr (std::is_nothrow_constructible_v<T, A...>) {
             std::destroy_at(this);
-            ::new (this) result(in_place_value, std::forward<A>(arguments)...);
+            ::new (this) result(blueprint::faas::detail::AsValue{}, std::forward<A>(arguments)...);
         } else {
-            result made(in_place_value, std::forward<A>(arguments)...);
+            result made(blueprint::faas::detail::AsValue{}, std::forward<A>(arguments)...);
             std::destroy_at(this);
             ::new (this) result(std::move(made));
         }
@@ -177,6 +191,12 @@ public:
     friend void swap(result& a, result& b) noexcept(std::is_nothrow_move_constructible_v<T>) { a.swap(b); }
 
 private:
+    template <class... A>
+    explicit result(blueprint::faas::detail::AsValue,
+                    A&&... arguments) noexcept(std::is_nothrow_constructible_v<T, A...>)
+        : value_(std::forward<A>(arguments)...), good_{true} {}
+    explicit result(blueprint::faas::detail::AsError) noexcept : error_(), good_{false} {}
+
     template <class U, class E>
     friend class result;
 
@@ -194,8 +214,6 @@ class boost::system::result<void, blueprint::faas::Error> {
 public:
     using value_type = void;
     using error_type = Error;
-    static constexpr in_place_value_t in_place_value{};
-    static constexpr in_place_error_t in_place_error{};
 
     result() noexcept : nothing_{}, good_{true} {}
     template <class A>
@@ -211,10 +229,11 @@ public:
     template <class... A>
         requires(sizeof...(A) > 1 && std::is_constructible_v<Error, A...>)
     result(A&&... arguments) : error_(std::forward<A>(arguments)...), good_{false} {}
-    result(in_place_value_t) noexcept : nothing_{}, good_{true} {}
+    result(const blueprint::faas::detail::InPlaceValue&) noexcept : nothing_{}, good_{true} {}
     template <class... A>
         requires std::is_constructible_v<Error, A...>
-    result(in_place_error_t, A&&... arguments) : error_(std::forward<A>(arguments)...), good_{false} {}
+    result(const blueprint::faas::detail::InPlaceError&, A&&... arguments)
+        : error_(std::forward<A>(arguments)...), good_{false} {}
 
     result(const result& other) : nothing_{}, good_{other.good_} {
         if (!good_) blueprint::faas::detail::copy_error(&error_, other.error_);
@@ -244,7 +263,7 @@ public:
     }
     void* operator->() noexcept { return good_ ? this : nullptr; }
     const void* operator->() const noexcept { return good_ ? this : nullptr; }
-    void operator*() const noexcept {}
+    void operator*() const noexcept { BOOST_ASSERT(good_); }
     Error error() const& { return good_ ? Error{} : error_; }
     Error error() && { return good_ ? Error{} : std::move(error_); }
     void emplace() noexcept { *this = result(); }

@@ -297,7 +297,7 @@ BLUEPRINT_FAAS_DECL result<Invocation> LambdaProtocol::read_invocation(const Htt
     if (fields.failed) return read_unusual(answer, id, read_metrics(answer, fields), fields.failed);
     auto told = answer_reading::UsualAnswer{answer.body}.read(id);
     if (!told) return read_unusual(answer, id, read_metrics(answer, fields), std::nullopt);
-    result<Invocation> done{boost::system::in_place_value};
+    result<Invocation> done;
     done->result.job_id = id;
     done->result.outcome = std::move(*told->bytes);
     if (!metered) return done;

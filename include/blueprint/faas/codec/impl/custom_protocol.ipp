@@ -335,7 +335,7 @@ BLUEPRINT_FAAS_DECL result<Invocation> CustomProtocol::read_invocation(const Htt
         told = answer_reading::UsualAnswer{answer.body}.read(id);
     }
     if (!told) return read_unusual(answer, id);
-    result<Invocation> done{boost::system::in_place_value};
+    result<Invocation> done;
     done->result.job_id = id;
     done->result.outcome = std::move(*told->bytes);
     if (metered) done->metrics = read_metrics(*told, fields, answer);
