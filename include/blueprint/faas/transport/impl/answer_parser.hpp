@@ -7,7 +7,9 @@
 #include "blueprint/faas/transport/impl/gunzip.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/optional/optional.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -69,42 +71,66 @@ struct Intake {
     }
 };
 
-/// Lets Beast's parser hand the body of an answer to an `Intake`.
-struct AnswerBody {
-    using value_type = Intake;
-    class reader {
+/// Beast's parser over fields of our own: those that come with its messages cost a compiler as much again.
+class Parser : public http::basic_parser<false> {
+    using Failed = boost::system::error_code;
+
+public:
+    /// What has been read, named as Beast's messages name it.
+    class Answer {
     public:
-        template <bool IsRequest, class Fields>
-        reader(http::header<IsRequest, Fields>&, value_type& intake) : intake_{intake} {}
-        void init(const boost::optional<std::uint64_t>& length, boost::system::error_code& failed) {
-            failed = {};
-            if (length && !intake_.sink && !intake_.gunzip)
-                intake_.text.reserve(std::min<std::uint64_t>(*length, intake_.request->max_response_bytes));
-        }
-        template <class Buffers>
-        std::size_t put(const Buffers& buffers, boost::system::error_code& failed) {
-            std::size_t taken = 0;
-            failed = {};
-            for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers); ++at) {
-                const asio::const_buffer piece = *at;
-                if (!intake_.take_packed({static_cast<const char*>(piece.data()), piece.size()})) {
-                    failed = http::error::body_limit;  // a sign only: what it was stands in the intake
-                    return taken;
-                }
-                taken += piece.size();
-            }
-            return taken;
-        }
-        void finish(boost::system::error_code& failed) {
-            failed = {};
-            if (!intake_.end()) failed = http::error::partial_message;
-        }
+        explicit Answer(const Parser& of) noexcept : of_{&of} {}
+        unsigned result_int() const noexcept { return status_; }
+        bool keep_alive() const noexcept { return of_->is_header_done() && of_->keep_alive(); }
+        Intake& body() noexcept { return body_; }
+        const Intake& body() const noexcept { return body_; }
+        const Headers& fields() const noexcept { return fields_; }
 
     private:
-        value_type& intake_;
+        friend Parser;
+        const Parser* of_;
+        unsigned status_ = 0;
+        Headers fields_{};
+        Intake body_{};
     };
+    Answer& get() noexcept { return answer_; }
+    const Answer& get() const noexcept { return answer_; }
+
+private:
+    void on_request_impl(http::verb, boost::beast::string_view, boost::beast::string_view, int, Failed&) override {}
+    void on_response_impl(int code, boost::beast::string_view, int, Failed& failed) override {
+        failed = {};
+        answer_.status_ = static_cast<unsigned>(code);
+    }
+    void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
+                       Failed& failed) override {
+        failed = {};
+        answer_.fields_.add({name.data(), name.size()}, {value.data(), value.size()});
+    }
+    void on_header_impl(Failed& failed) override { failed = {}; }
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, Failed& failed) override {
+        failed = {};
+        auto& intake = answer_.body_;
+        if (length && !intake.sink && !intake.gunzip)
+            intake.text.reserve(std::min<std::uint64_t>(*length, intake.request->max_response_bytes));
+    }
+    std::size_t on_body_impl(boost::beast::string_view piece, Failed& failed) override {
+        failed = {};
+        if (answer_.body_.take_packed({piece.data(), piece.size()})) return piece.size();
+        failed = http::error::body_limit;  // a sign only: what it was stands in the intake
+        return 0;
+    }
+    void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, Failed& failed) override { failed = {}; }
+    std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view piece, Failed& failed) override {
+        return on_body_impl(piece, failed);
+    }
+    void on_finish_impl(Failed& failed) override {
+        failed = {};
+        if (!answer_.body_.end()) failed = http::error::partial_message;
+    }
+
+    Answer answer_{*this};
 };
-using Parser = http::response_parser<AnswerBody>;
 
 inline void start_parser(std::optional<Parser>& parser, const HttpRequest& request) {
     parser.emplace();
@@ -118,12 +144,9 @@ inline void start_parser(std::optional<Parser>& parser, const HttpRequest& reque
 inline HttpResponse read_head(const Parser& parser) {
     HttpResponse answer;
     answer.status = parser.get().result_int();
-    const bool unpacked = parser.get().body().gunzip != nullptr;
-    for (const auto& field : parser.get()) {
-        const bool of_packed_form =
-            field.name() == http::field::content_encoding || field.name() == http::field::content_length;
-        if (!unpacked || !of_packed_form) answer.headers.add(field.name_string(), field.value());
-    }
+    answer.headers = parser.get().fields();
+    if (parser.get().body().gunzip == nullptr) return answer;
+    for (const auto* of_packed_form : {"Content-Encoding", "Content-Length"}) answer.headers.erase(of_packed_form);
     return answer;
 }
 
@@ -134,7 +157,7 @@ inline std::optional<Error> prepare_body(Parser& parser, const HttpRequest& requ
         return unreadable(request.origin, "that it switches to another protocol, which nobody asked for");
     if (status < 200) return unreadable(request.origin, "with the status " + std::to_string(status));
     auto& intake = parser.get().body();
-    const std::string_view coding = parser.get()[http::field::content_encoding];
+    const auto coding = parser.get().fields().get("Content-Encoding").value_or("");
     if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
         intake.gunzip = std::make_unique<Gunzip>();
     } else if (!coding.empty() && !iequals(coding, "identity")) {
