@@ -88,6 +88,7 @@ result<BasicLambdaExecutor<DefaultChain, LoopbackTransport, Format>> create_loca
 }  // namespace blueprint::faas::aws
 
 #if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+/// @cond
 namespace blueprint::faas {
 
 // The usual executor is compiled once, with src.hpp.
@@ -99,6 +100,7 @@ extern template result<aws::LambdaExecutor> aws::create<Base64Json>(asio::any_io
                                                                     const Environment&);
 
 }  // namespace blueprint::faas
+/// @endcond
 #else
 #include "blueprint/faas/provider/impl/aws.ipp"
 #endif

@@ -35,6 +35,7 @@ result<HttpFaasExecutor<AuthPolicy, TransportPolicy, Format>> create(TransportPo
 }  // namespace blueprint::faas::custom
 
 #if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
+/// @cond
 namespace blueprint::faas {
 
 // The usual executor is compiled once, with src.hpp.
@@ -45,6 +46,7 @@ extern template asio::awaitable<result<Invocation>>
 extern template result<custom::HttpFaasExecutor<>> custom::create<JsonBytes>(HttpsTransport, custom::Options, NoAuth);
 
 }  // namespace blueprint::faas
+/// @endcond
 #endif
 
 #endif
