@@ -9,8 +9,8 @@ peak memory and sizes, each in a process of its own.
 - A runner with 1 to 101 jobs, and what the hundredth adds.
 
 CPU times still differ by some percent from run to run, and by much more between machines: `--runs 3` takes the least of
-three, measured in turn. The table in the README is made by `benchmarks/compile/measure.py --runs 3 --update README.md`,
-which takes about an hour. `--quick` takes one minute: lines of headers, one program.
+three, measured in turn. The table in the README is made by `benchmarks/compile/measure.py --update README.md`, which takes
+half an hour. `--quick` takes one minute: lines of headers, one program.
 """
 
 import argparse
