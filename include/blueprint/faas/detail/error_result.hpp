@@ -24,6 +24,17 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL void drop_error(Error& error) noexcept;
 [[noreturn]] BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL void throw_error(const Error& error,
                                                                       const boost::source_location& where);
 
+// Makes an error of what it can be made of.
+template <class A>
+void make_error(Error* to, A&& from) {
+    if constexpr (std::is_same_v<A, Error>)
+        move_error(to, from);
+    else if constexpr (std::is_same_v<std::remove_cvref_t<A>, Error>)
+        copy_error(to, from);
+    else
+        ::new (to) Error(std::forward<A>(from));
+}
+
 template <class T, class A>
 concept MakesError = !std::is_constructible_v<T, A> && std::is_constructible_v<Error, A>;
 template <class T, class... A>
@@ -56,12 +67,7 @@ public:
     template <class A = Error>
         requires blueprint::faas::detail::MakesError<T, A>
     explicit(!std::is_convertible_v<A, Error>) result(A&& error) : good_{false} {
-        if constexpr (std::is_same_v<A, Error>)
-            blueprint::faas::detail::move_error(&error_, error);
-        else if constexpr (std::is_same_v<std::remove_cvref_t<A>, Error>)
-            blueprint::faas::detail::copy_error(&error_, error);
-        else
-            ::new (&error_) Error(std::forward<A>(error));
+        blueprint::faas::detail::make_error(&error_, std::forward<A>(error));
     }
     template <class... A>
         requires(sizeof...(A) > 1 && blueprint::faas::detail::MakesValue<T, A...>)
@@ -219,12 +225,7 @@ public:
     template <class A>
         requires std::is_constructible_v<Error, A>
     explicit(!std::is_convertible_v<A, Error>) result(A&& error) : good_{false} {
-        if constexpr (std::is_same_v<A, Error>)
-            blueprint::faas::detail::move_error(&error_, error);
-        else if constexpr (std::is_same_v<std::remove_cvref_t<A>, Error>)
-            blueprint::faas::detail::copy_error(&error_, error);
-        else
-            ::new (&error_) Error(std::forward<A>(error));
+        blueprint::faas::detail::make_error(&error_, std::forward<A>(error));
     }
     template <class... A>
         requires(sizeof...(A) > 1 && std::is_constructible_v<Error, A...>)
