@@ -45,7 +45,7 @@ def ceiling(header):
         return None
     if folder == "faas" and relative.stem in CORE_VALUES:
         return 65_000
-    if folder in {"auth", "aws"}:
+    if folder in {"auth", "aws", "gcp"}:
         return 95_000
     if folder in {"codec", "resilience"}:
         return 115_000
@@ -81,7 +81,7 @@ def main():
             above.append(header)
             print(f"{header:<48} cannot be preprocessed: the reason stands above")
             continue
-        alone = header in SEPARATE_ONLY or header.startswith("blueprint/faas/auth/aws/")
+        alone = header in SEPARATE_ONLY or header.startswith(("blueprint/faas/auth/aws/", "blueprint/faas/auth/gcp/"))
         counts = lines[1:] if alone else lines
         over = most is not None and max(counts) > most
         if over:

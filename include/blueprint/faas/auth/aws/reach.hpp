@@ -1,58 +1,12 @@
 #ifndef BLUEPRINT_FAAS_AUTH_AWS_REACH_HPP
 #define BLUEPRINT_FAAS_AUTH_AWS_REACH_HPP
 
-#include "blueprint/faas/auth/aws/source.hpp"
-#include "blueprint/faas/transport/concept.hpp"
-
-#include <boost/asio/awaitable.hpp>
-
-#include <memory>
-#include <utility>
+#include "blueprint/faas/auth/reach.hpp"
 
 namespace blueprint::faas::aws {
 
-/// Sends `https://` by one transport and `http://` by the other. Copies share both.
-template <Transport TlsTransport, Transport PlainTransport>
-class Ways {
-    static_assert(TlsTransport::confidential,
-                  "credentials must not travel in the clear: give HttpsTransport for https://, and MetadataTransport "
-                  "for http://");
-
-public:
-    Ways(TlsTransport tls, PlainTransport plain)
-        : pair_{std::make_shared<Pair>(Pair{std::move(tls), std::move(plain)})} {}
-
-    asio::awaitable<result<HttpResponse>> operator()(HttpRequest request, Deadline deadline) const {
-        return request.origin.tls ? carry(pair_, &Pair::tls, std::move(request), deadline)
-                                  : carry(pair_, &Pair::plain, std::move(request), deadline);
-    }
-
-private:
-    struct Pair {
-        TlsTransport tls;
-        PlainTransport plain;
-    };
-    // The request lives in this coroutine, because a transport only refers to it.
-    template <class TransportPolicy>
-    static asio::awaitable<result<HttpResponse>> carry(std::shared_ptr<Pair> pair, TransportPolicy Pair::* way,
-                                                       HttpRequest request, Deadline deadline) {
-        co_return co_await (pair.get()->*way).exchange(request, deadline);
-    }
-
-    std::shared_ptr<Pair> pair_;
-};
-
-/// Makes what sources of credentials reach by: `tls` (HttpsTransport) for `https://`, `plain` (MetadataTransport, which
-/// refuses every peer but this machine and metadata services) for `http://`. `environment` outlives it.
-template <Transport TlsTransport, Transport PlainTransport>
-Reach make_reach(TlsTransport tls, PlainTransport plain,
-                 const faas::Environment& environment = faas::Environment::process()) {
-    Reach reach;
-    reach.executor = tls.get_executor();
-    reach.environment = &environment;
-    reach.exchange = Ways<TlsTransport, PlainTransport>{std::move(tls), std::move(plain)};
-    return reach;
-}
+using faas::make_reach;
+using faas::Ways;
 
 }  // namespace blueprint::faas::aws
 

@@ -2,29 +2,21 @@
 #define BLUEPRINT_FAAS_AUTH_AWS_SOURCE_HPP
 
 #include "blueprint/faas/auth/aws/credentials.hpp"
+#include "blueprint/faas/auth/reach.hpp"
 #include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/http.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <concepts>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace blueprint::faas::aws {
 
-/// How sources of credentials reach what they ask: the process's surroundings, and servers. `exchange` sends
-/// `https://` anywhere, and `http://` to this machine and to the metadata addresses of AWS alone.
-/// It is off the way of a warm call, hence erased. `environment` outlives it.
-struct Reach {
-    asio::any_io_executor executor{};
-    const faas::Environment* environment = &faas::Environment::process();
-    std::function<asio::awaitable<result<HttpResponse>>(HttpRequest request, Deadline deadline)> exchange{};
-};
+using faas::Reach;
 
 /// Credentials and when they end, by the wall clock; nothing: they do not.
 struct TimedCredentials {
