@@ -80,10 +80,15 @@ private:
         return all;
     }
     static std::string base64(std::string_view text) { return detail::base64_encode(detail::bytes_of(text)); }
-    // Only Lambda's paths, which begin with a date: packages on their way to a bucket are of no interest.
+    // Only what is of an API with a published model: Lambda's paths, which begin with a date, and Google's.
+    static bool is_of_an_api(std::string_view target) {
+        for (const std::string_view begin : {"/20", "/v1/", "/v2/", "/storage/", "/upload/", "/resumable/"})
+            if (target.starts_with(begin)) return true;
+        return false;
+    }
     static void record(const HttpRequest& request, const HttpResponse& answer, std::string_view body) {
         const char* const directory = std::getenv("BLUEPRINT_FAAS_RECORD_DIR");
-        if (directory == nullptr || !request.target.starts_with("/20")) return;
+        if (directory == nullptr || !is_of_an_api(request.target)) return;
         boost::json::object line{{"method", to_string(request.verb)},
                                  {"target", request.target},
                                  {"host", to_string(request.origin)},

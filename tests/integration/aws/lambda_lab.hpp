@@ -76,7 +76,7 @@ public:
         REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));
     }
 
-    /// Signs `what` and returns the answer. Where BLUEPRINT_FAAS_LAMBDA_RECORD names a file, the exchange is noted
+    /// Signs `what` and returns the answer. Where BLUEPRINT_FAAS_SERVED_RECORD names a file, the exchange is noted
     /// there for tests/contract.
     HttpReply ask(HttpAsk what, const std::string& service = "lambda") {
         HttpClient client{io, cloud.aws_url()};
@@ -200,7 +200,7 @@ private:
         return options;
     }
     static void record(const HttpAsk& sent, const HttpReply& reply) {
-        const char* const path = std::getenv("BLUEPRINT_FAAS_LAMBDA_RECORD");
+        const char* const path = std::getenv("BLUEPRINT_FAAS_SERVED_RECORD");
         const bool old_form = sent.target.find("/functions/?") != std::string::npos;  // not the model's any more
         if (path == nullptr || old_form) return;
         boost::json::object fields;
