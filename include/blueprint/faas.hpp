@@ -23,6 +23,7 @@
 #include "blueprint/faas/auth/basic.hpp"
 #include "blueprint/faas/auth/concept.hpp"
 #include "blueprint/faas/auth/gcp/credential.hpp"
+#include "blueprint/faas/auth/jwt.hpp"
 #include "blueprint/faas/auth/no_auth.hpp"
 #include "blueprint/faas/auth/oauth2.hpp"
 #include "blueprint/faas/auth/reach.hpp"

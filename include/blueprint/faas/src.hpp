@@ -31,6 +31,7 @@
 #include "blueprint/faas/auth/aws/impl/sso.ipp"
 #include "blueprint/faas/auth/aws/impl/sts.ipp"
 #include "blueprint/faas/auth/aws/impl/web_identity.ipp"
+#include "blueprint/faas/auth/impl/jwt.ipp"
 #include "blueprint/faas/auth/impl/oauth2.ipp"
 #include "blueprint/faas/auth/impl/sigv4.ipp"
 #include "blueprint/faas/auth/impl/sigv4_signing.ipp"

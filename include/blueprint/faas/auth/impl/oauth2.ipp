@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_AUTH_IMPL_OAUTH2_IPP
 
 #include "blueprint/faas/auth/oauth2.hpp"
+#include "blueprint/faas/detail/bearer_token.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/retry_after.hpp"
@@ -14,8 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <utility>
 
 namespace blueprint::faas::detail {
@@ -29,32 +28,6 @@ inline Error wrong(std::string_view member, std::string why) {
     message.append(member).append(": ").append(why);
     return Error{
         .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
-}
-
-// Seconds of a token's life: a number, or digits in quotes as some servers write it. Nothing: it is neither, or no time
-// in which a token could be used.
-inline std::optional<std::chrono::seconds> lifetime_of(const json::value& value) {
-    constexpr double longest = 10.0 * 365 * 86'400;
-    double seconds = 0;
-    if (const auto* text = value.if_string()) {
-        const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-        if (failed != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-    } else if (value.is_number()) {
-        seconds = value.to_number<double>();
-    } else {
-        return std::nullopt;
-    }
-    if (!(seconds >= 1)) return std::nullopt;
-    return std::chrono::seconds{static_cast<std::int64_t>(std::min(seconds, longest))};
-}
-
-// What may stand behind "Bearer ". Source: RFC 6750, section 2.1, b64token.
-inline bool is_bearer_token(std::string_view token) {
-    const auto allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view{"-._~+/="}.find(c) != std::string_view::npos;
-    };
-    return !token.empty() && std::all_of(token.begin(), token.end(), allowed);
 }
 
 struct Meaning {
