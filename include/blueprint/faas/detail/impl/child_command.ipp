@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <spawn.h>
+#include <string_view>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -170,12 +171,32 @@ private:
     int open_ = 2;
 };
 
+/// Returns the variables of the command, each "NAME=value", those of this process by their own place in memory. The
+/// pointers are good while `own` is, and while nobody changes this process's environment.
+BLUEPRINT_FAAS_COLD inline std::vector<char*> child_variables(const ChildCommand& command,
+                                                              std::vector<std::string>& own) {
+    std::vector<char*> all;
+    for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+        const std::string_view line{*at};
+        const auto name = line.substr(0, line.find('='));
+        const bool replaced = std::any_of(command.variables.begin(), command.variables.end(),
+                                          [&](const auto& variable) { return variable.first == name; });
+        if (!replaced) all.push_back(*at);
+    }
+    for (const auto& [name, value] : command.variables) own.push_back(name + '=' + value);
+    for (auto& line : own) all.push_back(line.data());
+    all.push_back(nullptr);
+    return all;
+}
+
 /// Starts the command with its output and error streams in the pipes. Returns errno's value, or 0.
 BLUEPRINT_FAAS_COLD inline int start_child(const ChildCommand& command, const ChildPipe& output, const ChildPipe& log,
                                            pid_t& pid) {
     std::vector<char*> words;
     for (const auto& word : command.words) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
+    std::vector<std::string> own;
+    const auto variables = child_variables(command, own);
 
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -204,7 +225,7 @@ BLUEPRINT_FAAS_COLD inline int start_child(const ChildCommand& command, const Ch
     if (failed == 0)
         failed = ::posix_spawnattr_setflags(&attributes,
                                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    if (failed == 0) failed = ::posix_spawnp(&pid, words[0], &files, &attributes, words.data(), environ);
+    if (failed == 0) failed = ::posix_spawnp(&pid, words[0], &files, &attributes, words.data(), variables.data());
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&files);
     return failed;
