@@ -1,6 +1,7 @@
 // A program of its own, because it replaces operators new and delete, which the thread sanitizer has to itself.
 #include "blueprint/faas/auth/sigv4_signing.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
+#include "heap_watch.hpp"
 #include "sigv4_fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -19,10 +20,8 @@ using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using namespace tests::sigv4;
 
-namespace {
+namespace tests::heap {
 
-// What goes through the heap while it watches: how many blocks are taken, and whether one that is given
-// back holds a text that must not be left behind.
 bool watching = false;
 int blocks_taken = 0;
 int blocks_with_secret = 0;
@@ -35,17 +34,9 @@ void inspect(void* block) noexcept {
         if (!text.empty() && bytes.find(text) != std::string_view::npos) ++blocks_with_secret;
 }
 
-struct Watch {
-    Watch() {
-        blocks_taken = blocks_with_secret = 0;
-        watching = true;
-    }
-    Watch(const Watch&) = delete;
-    Watch& operator=(const Watch&) = delete;
-    ~Watch() { watching = false; }
-};
+}  // namespace tests::heap
 
-}  // namespace
+using namespace tests::heap;
 
 void* operator new(std::size_t size) {
     if (watching) ++blocks_taken;

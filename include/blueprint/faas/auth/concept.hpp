@@ -41,7 +41,7 @@ struct Upload {};
 /// at hand may have `try_authorize(request, purpose)`, which completes the request without a coroutine's cost and says
 /// true; or it says false, for whatever reason, and `authorize` is asked, which tells the reason if it is an error. A
 /// class derived from a model that replaces its `authorize` replaces its `try_authorize` too.
-/// Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials, SigV4.
+/// Models: NoAuth, Bearer, ApiKey, Basic, ClientCredentials, SigV4, GoogleAuth.
 template <class A>
 concept Auth = std::move_constructible<A> && requires(A& auth, HttpRequest& request, purpose::Invocation invocation) {
     { A::reveals_secret } -> std::convertible_to<bool>;
