@@ -2,12 +2,12 @@
 #define BLUEPRINT_FAAS_PACKAGE_IMPL_ZIP_READ_IPP
 
 #include "blueprint/faas/detail/utf8.hpp"
+#include "blueprint/faas/package/impl/archive_names.hpp"
 #include "blueprint/faas/package/impl/zip_format.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -81,39 +81,6 @@ BLUEPRINT_FAAS_DECL Error zip_too_large(std::string message) {
 BLUEPRINT_FAAS_DECL Error zip_entry_refused(std::string_view name, std::string_view why) {
     return zip_refused("the zip is refused: its entry " + quoted_name(name) + ' ' + std::string{why});
 }
-
-// Remembers every path and every directory that a path implies: tells of names that cannot stand beside each other.
-class ZipNames {
-public:
-    explicit ZipNames(std::size_t max_implied) : max_implied_{max_implied} {}
-
-    // Says what is wrong with `path` beside those before it; empty: nothing.
-    std::string_view add(const std::string& path, bool directory) {
-        const auto [at, is_new] = kinds_.try_emplace(path, directory ? Kind::directory : Kind::file);
-        if (!is_new) {
-            if (at->second == Kind::implied && directory) {
-                at->second = Kind::directory;
-                return {};
-            }
-            if (at->second == Kind::implied || (at->second == Kind::directory) != directory)
-                return "is a file and a directory at once";
-            return "stands there twice";
-        }
-        // Upwards until a directory is known: then those above it are known too.
-        for (auto slash = path.rfind('/'); slash != path.npos; slash = path.rfind('/', slash - 1)) {
-            const auto [above, unknown] = kinds_.try_emplace(path.substr(0, slash), Kind::implied);
-            if (!unknown) return above->second == Kind::file ? "lies below what is a file" : std::string_view{};
-            if (++implied_ > max_implied_) return "brings more directories than a package may have files";
-        }
-        return {};
-    }
-
-private:
-    enum class Kind { file, directory, implied };
-    std::map<std::string, Kind> kinds_;
-    std::size_t implied_ = 0;
-    std::size_t max_implied_;
-};
 
 // Reads and checks the central header at `at`, which lies wholly within the archive.
 BLUEPRINT_FAAS_DECL result<ZipEntry> read_zip_entry(std::span<const std::uint8_t> archive, std::size_t at,
@@ -248,7 +215,7 @@ BLUEPRINT_FAAS_DECL result<std::vector<ZipEntry>> read_zip_directory(std::span<c
     };
     std::vector<ZipEntry> entries;
     std::vector<Listed> by_place;
-    ZipNames names{limits.entries};
+    ArchiveNames names{limits.entries};
     std::uint64_t unpacked = 0;
     std::size_t at = directory_at;
     for (std::uint32_t i = 0; i < count; ++i) {
