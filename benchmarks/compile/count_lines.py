@@ -29,6 +29,7 @@ SEPARATE_ONLY = {
     "blueprint/faas/codec/aws_lambda.hpp",
     "blueprint/faas/codec/aws_storage.hpp",
     "blueprint/faas/codec/custom.hpp",
+    "blueprint/faas/codec/gcp_functions.hpp",
 }
 SEPARATE = [
     "-DBLUEPRINT_FAAS_SEPARATE_COMPILATION",

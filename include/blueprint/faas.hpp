@@ -50,6 +50,7 @@
 #include "blueprint/faas/codec/aws_lambda_options.hpp"
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/custom.hpp"
+#include "blueprint/faas/codec/gcp_functions.hpp"
 #include "blueprint/faas/codec/gcp_options.hpp"
 #include "blueprint/faas/codec/link.hpp"
 #include "blueprint/faas/codec/payload.hpp"

@@ -1,0 +1,134 @@
+#ifndef BLUEPRINT_FAAS_TESTS_UNIT_CODEC_GCP_FIXTURE_HPP
+#define BLUEPRINT_FAAS_TESTS_UNIT_CODEC_GCP_FIXTURE_HPP
+
+#include "blueprint/faas/codec/gcp_functions.hpp"
+#include "blueprint/faas/executor.hpp"
+#include "support/elf_image.hpp"
+#include "support/fake_gcp.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace tests {
+
+namespace faas = blueprint::faas;
+
+/// Brings requests to a `FakeGcp`. `stops` says how often others may go on before the next one.
+class FakeGcpTransport {
+public:
+    static constexpr bool confidential = true;  // no byte leaves the process
+
+    FakeGcpTransport(boost::asio::any_io_executor executor, std::shared_ptr<FakeGcp> fake, std::function<int()> stops)
+        : executor_{std::move(executor)}, fake_{std::move(fake)}, stops_{std::move(stops)} {}
+
+    boost::asio::any_io_executor get_executor() const noexcept { return executor_; }
+    boost::asio::awaitable<faas::result<faas::HttpResponse>> exchange(const faas::HttpRequest& request,
+                                                                      faas::Deadline) {
+        CHECK(request.headers.refused().empty());
+        const int stops = stops_ ? stops_() : 0;
+        for (int i = 0; i < stops; ++i) co_await boost::asio::post(executor_, boost::asio::use_awaitable);
+        if (request.upload_progress) request.upload_progress(request.body.size(), request.body.size());
+        co_return fake_->answer(request);
+    }
+
+private:
+    boost::asio::any_io_executor executor_;
+    std::shared_ptr<FakeGcp> fake_;
+    std::function<int()> stops_;
+};
+static_assert(faas::Transport<FakeGcpTransport>);
+
+/// Shows an access token to Google's APIs, an ID token for its audience to a service, and none to a signed URL. The
+/// purposes decide at compile time, as GoogleAuth's do.
+class TwoTokens {
+public:
+    static constexpr bool reveals_secret = true;
+    boost::asio::awaitable<faas::result<void>> authorize(faas::HttpRequest& request,
+                                                         faas::purpose::ControlPlane) const {
+        request.headers.set("Authorization", "Bearer access-token");
+        co_return faas::result<void>{};
+    }
+    boost::asio::awaitable<faas::result<void>> authorize(faas::HttpRequest& request,
+                                                         faas::purpose::Invocation call) const {
+        if (no_id_tokens)
+            co_return faas::Error{.code = faas::errc::authentication, .message = "a user has no ID tokens"};
+        request.headers.set("Authorization", "Bearer id-token for " + std::string{call.audience});
+        co_return faas::result<void>{};
+    }
+    boost::asio::awaitable<faas::result<void>> authorize(faas::HttpRequest&, faas::purpose::Upload) const {
+        co_return faas::result<void>{};
+    }
+    bool invalidate() noexcept { return true; }
+
+    bool no_id_tokens = false;
+};
+static_assert(faas::Auth<TwoTokens>);
+
+inline faas::GoogleCloudOptions google_options() {
+    faas::GoogleCloudOptions options;
+    options.project = "p";
+    options.region = "europe-west1";
+    options.first_poll = {};
+    options.max_poll = {};
+    return options;
+}
+
+/// An executor before a Google Cloud in memory, which it may share with others. Nothing is waited for.
+template <class Codec, class Options>
+struct Google {
+    using executor_type = faas::FaasExecutor<FakeGcpTransport, TwoTokens, Codec>;
+
+    explicit Google(Options options, std::shared_ptr<FakeGcp> shared = std::make_shared<FakeGcp>(),
+                    std::function<int()> stops = {}, TwoTokens auth = {})
+        : fake{std::move(shared)},
+          executor{FakeGcpTransport{io.get_executor(), fake, std::move(stops)}, auth, Codec{std::move(options)},
+                   faas::StandardResilience{{.max_attempts = 3, .first_delay = {}, .first_throttled_delay = {}}}} {}
+
+    faas::result<faas::FaasDeployment> deploy(faas::Package package, faas::FaasConfig config = {},
+                                              faas::DeployObserver observer = {}) {
+        return run(io, executor.deploy_job(0, std::move(package), std::move(config), std::move(observer)));
+    }
+    faas::result<faas::Invocation> invoke(faas::JobCall call) {
+        return run(io, executor.invoke_with_metrics(std::move(call)));
+    }
+
+    boost::asio::io_context io{};
+    std::shared_ptr<FakeGcp> fake;
+    executor_type executor;
+};
+
+inline faas::CloudFunctionOptions function_options(faas::GoogleCloudOptions cloud = google_options()) {
+    faas::CloudFunctionOptions options;
+    options.cloud = std::move(cloud);
+    return options;
+}
+
+template <class Format = faas::Binary>
+struct FunctionsOf : Google<faas::CloudFunctionCodec<Format>, faas::CloudFunctionOptions> {
+    using Base = Google<faas::CloudFunctionCodec<Format>, faas::CloudFunctionOptions>;
+    explicit FunctionsOf(faas::CloudFunctionOptions options = function_options(),
+                         std::shared_ptr<FakeGcp> shared = std::make_shared<FakeGcp>(), std::function<int()> stops = {},
+                         TwoTokens auth = {})
+        : Base{std::move(options), std::move(shared), std::move(stops), auth} {}
+};
+using CloudFunctions = FunctionsOf<>;
+
+/// A small package for x86_64; two with different `code` differ.
+inline faas::Package program(std::string code = "1") {
+    faas::test::ElfImage image;
+    image.code = std::move(code);
+    faas::PackageOptions options;
+    options.architecture = faas::Architecture::x86_64;
+    return ok(faas::Package::from_binary(faas::test::build(image), options));
+}
+
+}  // namespace tests
+
+#endif
