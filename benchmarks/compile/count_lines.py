@@ -30,6 +30,7 @@ SEPARATE_ONLY = {
     "blueprint/faas/codec/aws_storage.hpp",
     "blueprint/faas/codec/custom.hpp",
     "blueprint/faas/codec/gcp_functions.hpp",
+    "blueprint/faas/codec/gcp_run.hpp",
 }
 SEPARATE = [
     "-DBLUEPRINT_FAAS_SEPARATE_COMPILATION",

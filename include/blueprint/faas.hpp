@@ -52,6 +52,7 @@
 #include "blueprint/faas/codec/custom.hpp"
 #include "blueprint/faas/codec/gcp_functions.hpp"
 #include "blueprint/faas/codec/gcp_options.hpp"
+#include "blueprint/faas/codec/gcp_run.hpp"
 #include "blueprint/faas/codec/link.hpp"
 #include "blueprint/faas/codec/payload.hpp"
 #include "blueprint/faas/config.hpp"
