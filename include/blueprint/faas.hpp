@@ -111,6 +111,7 @@
 #include "blueprint/faas/runner/statistics.hpp"
 #include "blueprint/faas/secret.hpp"
 #include "blueprint/faas/serve/exec.hpp"
+#include "blueprint/faas/serve/http_protocol.hpp"
 #include "blueprint/faas/serve/lambda_runtime.hpp"
 #include "blueprint/faas/serve/protocol.hpp"
 #include "blueprint/faas/serve/serve.hpp"

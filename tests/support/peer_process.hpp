@@ -112,6 +112,16 @@ public:
         pid_ = -1;
         return false;
     }
+    /// Its number, which is its group's too.
+    pid_t pid() const noexcept { return pid_; }
+    /// Waits for its end; returns its exit status, or 128 and the signal that ended it. What it started goes on.
+    int wait() noexcept {
+        int status = 0;
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
+        pid_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
     std::string log() const {
         std::ifstream file{log_, std::ios::binary};
         return {std::istreambuf_iterator<char>{file}, {}};

@@ -112,6 +112,8 @@
 #include "blueprint/faas/runner/impl/router.ipp"
 #include "blueprint/faas/runner/impl/statistics.ipp"
 #include "blueprint/faas/serve/impl/exec.ipp"
+#include "blueprint/faas/serve/impl/http_messages.ipp"
+#include "blueprint/faas/serve/impl/http_server.ipp"
 #include "blueprint/faas/serve/impl/lambda_messages.ipp"
 #include "blueprint/faas/serve/impl/lambda_runtime.ipp"
 #include "blueprint/faas/serve/impl/runtime_client.ipp"

@@ -4,6 +4,7 @@
 #include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/serve/local_jobs.hpp"
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <string_view>
@@ -14,6 +15,11 @@ namespace blueprint::faas {
 struct ServeOptions {
     std::size_t max_input_bytes = 25U << 20;  ///< 6 MiB of arguments as JSON numbers, and room for the rest
     std::size_t max_answer_bytes = 6U << 20;  ///< a platform of the custom contract keeps no more of it
+    std::size_t max_http_bytes = 32U << 20;   ///< of a request's body over HTTP, and of its answer's; Google's limit
+    /// Over HTTP: how long a client may take for the head of its request, or pause while it sends or receives.
+    std::chrono::milliseconds http_stall{30'000};
+    /// Over HTTP: what calls have to end in when the process is told to. Cloud Run kills it after 10 s.
+    std::chrono::milliseconds http_drain{9'000};
 };
 
 /// What a function's process finds when it starts, and by which it knows its platform.
@@ -24,7 +30,7 @@ struct Surroundings {
 
 /// One way in which platforms hand calls to a function's process. `detect` says whether the process was started by such
 /// a platform; `serve` answers its calls and returns the exit status of the process. Models: LambdaProtocol,
-/// LoopProtocol, ExecProtocol.
+/// LoopProtocol, HttpProtocol, ExecProtocol.
 template <class P, class Jobs>
 concept ServeProtocol =
     LocalJobs<Jobs> && requires(Jobs& jobs, const Surroundings& found, const ServeOptions& options) {
