@@ -1,12 +1,18 @@
-// FaaS platforms on this machine: speaks the custom platform contract and AWS Lambda, and runs what is deployed to it.
-//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT" and "aws listening on
-//                                      http://127.0.0.1:PORT", and serves until SIGINT.
+// FaaS platforms on this machine: speaks the custom platform contract, AWS Lambda and Google Cloud, and runs what is
+// deployed to it.
+//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", the same of "aws" and "gcp",
+//                                      and serves until SIGINT.
+#include <blueprint/faas/environment.hpp>
 #include <blueprint/faas/local/cloud.hpp>
+#include <blueprint/faas/local/gcp_key_file.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include <charconv>
 #include <chrono>
@@ -30,6 +36,8 @@ constexpr std::string_view usage =
     "                   [--grace SECONDS] [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] "
     "[--help]\n"
     "                   [--no-aws | --aws-port PORT --aws-region REGION --aws-account ID --aws-settle-ms MS]\n"
+    "                   [--no-gcp | --gcp-port PORT --gcp-project ID --gcp-region REGION --gcp-settle-ms MS\n"
+    "                    --gcp-key-file FILE --gcp-user-file FILE --gcp-identity AUDIENCE --functions-framework FILE]\n"
     "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
     "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
@@ -49,6 +57,19 @@ constexpr std::string_view usage =
     "  --aws-region REGION    which region it is (us-east-1)\n"
     "  --aws-account ID       which account it is (123456789012)\n"
     "  --aws-settle-ms MS     how long functions are being created and changed (300)\n"
+    "  --no-gcp               do not play Google Cloud; otherwise it is on a port of its own, and on loopback its "
+    "metadata\n"
+    "                         server gives everybody tokens: set GCE_METADATA_HOST to its address\n"
+    "  --gcp-port PORT        where Google Cloud listens (any free one)\n"
+    "  --gcp-project ID       which project it is (local-project)\n"
+    "  --gcp-region REGION    where its metadata server says that it is (europe-west1)\n"
+    "  --gcp-settle-ms MS     how long its operations take (300)\n"
+    "  --gcp-key-file FILE    the key of a service account that may do everything, as Google gives it out; a new one "
+    "is\n"
+    "                         written if there is no such file, for GOOGLE_APPLICATION_CREDENTIALS\n"
+    "  --gcp-user-file FILE   the credentials of a user who may do everything, of the type authorized_user\n"
+    "  --gcp-identity AUDIENCE  take JWTs for this audience, and who may sign requests to AWS, as foreign identities\n"
+    "  --functions-framework FILE  run functions with a Node.js runtime by this program of npm\n"
     "Functions run with the rights of this program: deploy only what you would run yourself.\n";
 
 [[noreturn]] void refuse(std::string_view why) {
@@ -73,6 +94,8 @@ void read_listen(std::string_view text, faas::local::CloudOptions& options) {
 struct Arguments {
     faas::local::CloudOptions cloud{};
     std::chrono::seconds grace{};
+    std::string new_key_file{};  // to be written once it is known where tokens are asked for
+    faas::local::GcpAccountKey key{};
 };
 
 std::uint64_t read_number(std::string_view name, std::string_view text, std::uint64_t most) {
@@ -96,12 +119,54 @@ void read_aws_keys(faas::local::CloudOptions& options) {
         options.aws->keys.insert_or_assign("local", faas::Secret{"local"});
 }
 
+template <class T>
+T must(faas::result<T> outcome) {
+    if (!outcome) refuse(outcome.error().message);
+    return std::move(*outcome);
+}
+
+/// Who Google's tokens may be of, beside the account of the metadata server.
+void read_gcp_key(const std::string& file, const faas::local::GcpOptions& gcp, Arguments& arguments) {
+    const auto text = must(faas::Environment::process().read_file(file));
+    if (!text) arguments.new_key_file = file;
+    arguments.key = must(text ? faas::local::GcpAccountKey::read(*text)
+                              : faas::local::GcpAccountKey::make("local@" + gcp.project + ".iam.gserviceaccount.com"));
+}
+
+faas::local::GcpUser read_gcp_user(const std::string& file) {
+    const auto text = must(faas::Environment::process().read_file(file));
+    if (!text) refuse("there is no file '" + file + '\'');
+    boost::system::error_code failed;
+    const auto json = boost::json::parse({text->reveal().data(), text->reveal().size()}, failed);
+    const auto value = [&](const char* name) {
+        const auto* object = failed ? nullptr : json.if_object();
+        const auto* member = object != nullptr ? object->if_contains(name) : nullptr;
+        if (member == nullptr || !member->is_string())
+            refuse('\'' + file + "' has no " + name + ": it should be of the type authorized_user");
+        return std::string{member->get_string().data(), member->get_string().size()};
+    };
+    return {.email = "local-user@example.com",
+            .client_id = value("client_id"),
+            .client_secret = value("client_secret"),
+            .refresh_token = value("refresh_token")};
+}
+
+/// Who may sign requests to AWS may prove to Google that it is who it is.
+void let_aws_in(faas::local::GcpOptions& gcp, const faas::local::AwsOptions& aws) {
+    for (auto& identity : gcp.identities)
+        for (const auto& [id, secret] : aws.keys)
+            identity.aws_keys.insert_or_assign(id, faas::local::GcpAwsKey{.secret_access_key = secret});
+}
+
 Arguments read_arguments(int argc, char** argv) {
     Arguments arguments;
     auto& options = arguments.cloud;
     options.single_thread = true;
     faas::local::AwsOptions aws;
+    faas::local::GcpOptions gcp;
+    std::string key_file;
     bool plays_aws = true;
+    bool plays_gcp = true;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto next = [&]() -> std::string {
@@ -149,6 +214,24 @@ Arguments read_arguments(int argc, char** argv) {
             aws.account_id = next();
         } else if (name == "--aws-settle-ms") {
             aws.settle = std::chrono::milliseconds{read_number(name, next(), 600'000)};
+        } else if (name == "--no-gcp") {
+            plays_gcp = false;
+        } else if (name == "--gcp-port") {
+            gcp.port = static_cast<std::uint16_t>(read_number(name, next(), 65535));
+        } else if (name == "--gcp-project") {
+            gcp.project = next();
+        } else if (name == "--gcp-region") {
+            gcp.region = next();
+        } else if (name == "--gcp-settle-ms") {
+            gcp.settle = std::chrono::milliseconds{read_number(name, next(), 600'000)};
+        } else if (name == "--gcp-key-file") {
+            key_file = next();
+        } else if (name == "--gcp-user-file") {
+            gcp.users.push_back(read_gcp_user(next()));
+        } else if (name == "--gcp-identity") {
+            gcp.identities.push_back({.audience = next()});
+        } else if (name == "--functions-framework") {
+            gcp.functions_framework = next();
         } else if (name == "--verbose") {
             options.log = [](std::string_view line) { std::cerr << line << std::endl; };
         } else {
@@ -159,6 +242,22 @@ Arguments read_arguments(int argc, char** argv) {
         options.aws = std::move(aws);
         read_aws_keys(options);
     }
+    if (!plays_gcp) return arguments;
+    if (!key_file.empty()) {
+        read_gcp_key(key_file, gcp, arguments);
+        gcp.service_accounts[arguments.key.email] = arguments.key.account;
+    }
+    if (options.aws) let_aws_in(gcp, *options.aws);
+    // Whoever reaches the metadata server gets tokens: nobody but this machine may.
+    if (!options.allow_non_loopback) {
+        gcp.metadata_account =
+            key_file.empty() ? "local@" + gcp.project + ".iam.gserviceaccount.com" : arguments.key.email;
+        gcp.service_accounts[gcp.metadata_account];
+    }
+    // They own the project, so they may call what they deploy.
+    for (const auto& [email, account] : gcp.service_accounts) gcp.invokers.push_back("serviceAccount:" + email);
+    for (const auto& user : gcp.users) gcp.invokers.push_back("user:" + user.email);
+    options.gcp = std::move(gcp);
     return arguments;
 }
 
@@ -180,6 +279,7 @@ void allow_many_descriptors() {
 int main(int argc, char** argv) {
     auto arguments = read_arguments(argc, argv);
     allow_many_descriptors();
+    const std::string project = arguments.cloud.gcp ? arguments.cloud.gcp->project : std::string{};
     asio::io_context io{1};
     faas::local::Cloud cloud{io, std::move(arguments.cloud)};
     asio::signal_set signals{io, SIGINT, SIGTERM};
@@ -189,6 +289,14 @@ int main(int argc, char** argv) {
     }
     std::cout << "custom listening on " << cloud.url() << std::endl;
     if (const auto url = cloud.aws_url(); !url.empty()) std::cout << "aws listening on " << url << std::endl;
+    if (const auto url = cloud.gcp_url(); !url.empty()) {
+        if (!arguments.new_key_file.empty())
+            if (auto written = faas::Environment::process().replace_file(arguments.new_key_file,
+                                                                         arguments.key.file(project, url + "/token"));
+                !written)
+                refuse(written.error().message);
+        std::cout << "gcp listening on " << url << std::endl;
+    }
     asio::co_spawn(io, stop_at_signal(signals, cloud, arguments.grace), asio::detached);
     io.run();
 }

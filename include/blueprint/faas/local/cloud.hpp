@@ -24,7 +24,8 @@ namespace asio = boost::asio;
 /// contract's rules: memory limit, process group, timeout, private directory, nothing of this process's environment.
 /// That is no sandbox: a function may do what this program's user may do, so deploy what you would run yourself.
 ///
-/// With `CloudOptions::aws` it plays AWS too, on an address of its own; its functions run under the same rules.
+/// With `CloudOptions::aws` it plays AWS too, and with `CloudOptions::gcp` Google Cloud, each on an address of its own;
+/// their functions run under the same rules.
 ///
 /// Everything runs on the executor given, one step at a time; no thread is made and no signal handler installed. The
 /// program must not ignore SIGCHLD, nor wait for children that it did not start.
@@ -46,6 +47,8 @@ public:
     std::string url() const;
     /// Where it plays AWS; empty before `start`, and without `CloudOptions::aws`.
     std::string aws_url() const;
+    /// Where it plays Google Cloud; empty before `start`, and without `CloudOptions::gcp`.
+    std::string gcp_url() const;
     /// Where its packages are; empty before `start`.
     std::filesystem::path directory() const;
     /// Stops accepting, gives running invocations `grace` to end (new ones are answered 503), ends the children (who

@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/aws_options.hpp"
+#include "blueprint/faas/local/gcp_options.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <chrono>
@@ -27,8 +28,6 @@ struct TlsIdentity {
     static result<TlsIdentity> from_files(const std::filesystem::path& certificate_chain,
                                           const std::filesystem::path& private_key);
 };
-
-struct ServerRequest;
 
 /// Why `CloudOptions::authorize` lets a request not pass.
 struct Denial {
@@ -101,6 +100,7 @@ struct CloudOptions {
     /// run under any such limit.
     bool limit_memory = true;
     std::optional<AwsOptions> aws{};  ///< play AWS too, on an address of its own; nothing: do not
+    std::optional<GcpOptions> gcp{};  ///< play Google Cloud too, likewise
     CloudLimits limits{};
     /// Is given a line for each request, and for the end of each asynchronous invocation: never headers, never bodies.
     std::function<void(std::string_view)> log{};

@@ -29,7 +29,8 @@ namespace asio = boost::asio;
 
 /// What a child process is started as.
 struct ProcessPlan {
-    std::filesystem::path program{};         ///< absolute; started without arguments
+    std::filesystem::path program{};         ///< absolute
+    std::vector<std::string> arguments{};    ///< after the program's own name
     std::filesystem::path directory{};       ///< where it starts
     std::vector<std::string> environment{};  ///< NAME=value, and nothing else
     std::uint64_t memory_bytes = 0;          ///< 0: not limited
@@ -132,6 +133,8 @@ public:
     }
     /// Closes stdin, which tells a process in a loop to end; who has not after `kill_after` is killed.
     void end() noexcept;
+    /// Asks a process that is watched to end, by TERM to its group, and KILL after `kill_after`.
+    void terminate();
     /// Sends KILL to the group; its end is noticed by the event loop.
     void kill() noexcept;
     /// Tells whether the program uses a processor or waits for one; false while it waits for anything else.

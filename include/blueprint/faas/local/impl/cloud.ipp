@@ -5,6 +5,8 @@
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/local/custom_platform.hpp"
 #include "blueprint/faas/local/deployment.hpp"
+#include "blueprint/faas/local/gcp_platform.hpp"
+#include "blueprint/faas/local/gcp_services.hpp"
 #include "blueprint/faas/local/http_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,6 +14,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
+#include <cstdint>
 #include <utility>
 
 namespace blueprint::faas::local {
@@ -26,9 +30,15 @@ struct Cloud::State {
         : host{.strand = one_at_a_time(std::move(executor), options.single_thread), .options = std::move(options)},
           platform{host},
           server{host.strand, platform} {
-        if (!host.options.aws) return;
-        aws = std::make_unique<AwsPlatform>(host, *host.options.aws);
-        aws_server = std::make_unique<HttpServer>(host.strand, *aws);
+        if (host.options.aws) {
+            aws = std::make_unique<AwsPlatform>(host, *host.options.aws);
+            aws_server = std::make_unique<HttpServer>(host.strand, *aws);
+        }
+        if (host.options.gcp) {
+            gcp = std::make_unique<GcpPlatform>(*host.options.gcp);
+            gcp->add_apis(std::make_unique<GcpServices>(host, *gcp));
+            gcp_server = std::make_unique<HttpServer>(host.strand, *gcp);
+        }
     }
 
     FunctionHost host;
@@ -36,7 +46,20 @@ struct Cloud::State {
     HttpServer server;
     std::unique_ptr<AwsPlatform> aws;  // null: it is not played
     std::unique_ptr<HttpServer> aws_server;
+    std::unique_ptr<GcpPlatform> gcp;  // null: likewise
+    std::unique_ptr<HttpServer> gcp_server;
 };
+
+/// Opens another platform's address. Who asks there proves who it is in that platform's way.
+template <class Platform>
+result<void> start_platform(CloudOptions options, std::uint16_t port, Platform& platform, HttpServer& server,
+                            std::weak_ptr<void> owner) {
+    options.port = port;
+    options.client_ca.clear();
+    if (auto started = server.start(options, owner); !started) return started.error();
+    platform.serve_at(server.url(), std::move(owner));
+    return {};
+}
 
 BLUEPRINT_FAAS_DECL Cloud::Cloud(asio::any_io_executor executor, CloudOptions options)
     : state_{std::make_shared<State>(std::move(executor), std::move(options))} {}
@@ -46,6 +69,8 @@ BLUEPRINT_FAAS_DECL Cloud::~Cloud() {
     state_->server.close();
     if (state_->aws_server) state_->aws_server->close();
     if (state_->aws) state_->aws->end_processes();
+    if (state_->gcp_server) state_->gcp_server->close();
+    if (state_->gcp) state_->gcp->end_processes();
     state_->platform.end_processes();
     state_->host.processes.kill_and_reap_all();
     state_->host.store.reset();
@@ -60,17 +85,16 @@ BLUEPRINT_FAAS_DECL result<void> Cloud::start() {
         state_->host.store.reset();
         return started.error();
     }
-    if (!state_->aws) return {};
-    CloudOptions options = state_->host.options;
-    options.port = options.aws->port;
-    options.client_ca.clear();  // who asks AWS signs
-    if (auto started = state_->aws_server->start(options, state_); !started) {
-        state_->server.close();
-        state_->host.store.reset();
-        return started.error();
-    }
-    state_->aws->serve_at(state_->aws_server->url(), state_);
-    return {};
+    const auto& options = state_->host.options;
+    result<void> started;
+    if (state_->aws) started = start_platform(options, options.aws->port, *state_->aws, *state_->aws_server, state_);
+    if (started && state_->gcp)
+        started = start_platform(options, options.gcp->port, *state_->gcp, *state_->gcp_server, state_);
+    if (started) return {};
+    state_->server.close();
+    if (state_->aws_server) state_->aws_server->close();
+    state_->host.store.reset();
+    return started.error();
 }
 
 BLUEPRINT_FAAS_DECL std::string Cloud::url() const { return state_->server.url(); }
@@ -79,15 +103,20 @@ BLUEPRINT_FAAS_DECL std::string Cloud::aws_url() const {
     return state_->aws_server ? state_->aws_server->url() : std::string{};
 }
 
+BLUEPRINT_FAAS_DECL std::string Cloud::gcp_url() const {
+    return state_->gcp_server ? state_->gcp_server->url() : std::string{};
+}
+
 BLUEPRINT_FAAS_DECL std::filesystem::path Cloud::directory() const {
     return state_->host.store ? state_->host.store->root() : std::filesystem::path{};
 }
 
-/// Runs on the strand. Before the other platform's end, which kills all processes.
-inline asio::awaitable<void> stop_aws(AwsPlatform& platform, HttpServer& other, HttpServer& server,
-                                      std::chrono::milliseconds grace) {
+/// Runs on the strand. Before the first platform's end, which kills all processes.
+template <class Platform>
+asio::awaitable<void> stop_platform(Platform& platform, HttpServer& first, HttpServer& server,
+                                    std::chrono::milliseconds grace) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    other.stop_accepting();
+    first.stop_accepting();
     server.stop_accepting();
     co_await platform.stop(grace);
     co_await server.stop(std::chrono::seconds{2});
@@ -108,7 +137,11 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
     State& state = *state_;
     const auto deadline = deadline_after(grace);
     if (state.aws) {
-        asio::awaitable<void> ending = stop_aws(*state.aws, state.server, *state.aws_server, grace);
+        asio::awaitable<void> ending = stop_platform(*state.aws, state.server, *state.aws_server, grace);
+        co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
+    }
+    if (state.gcp) {
+        asio::awaitable<void> ending = stop_platform(*state.gcp, state.server, *state.gcp_server, time_left(deadline));
         co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
     }
     asio::awaitable<void> stopping = stop_cloud(state.host, state.platform, state.server, time_left(deadline));
@@ -118,8 +151,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
 BLUEPRINT_FAAS_DECL CloudStats Cloud::stats() const {
     const auto& processes = state_->host.processes;
     CloudStats stats{.processes_started = processes.started(), .processes_alive = processes.alive()};
-    for (const auto* const server :
-         {static_cast<const HttpServer*>(&state_->server), static_cast<const HttpServer*>(state_->aws_server.get())}) {
+    const std::array<const HttpServer*, 3> servers{&state_->server, state_->aws_server.get(), state_->gcp_server.get()};
+    for (const auto* const server : servers) {
         if (server == nullptr) continue;
         stats.requests += server->requests();
         stats.connections += server->connections();

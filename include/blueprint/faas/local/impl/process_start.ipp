@@ -157,7 +157,9 @@ BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
         return process_error(errc::infrastructure, "cannot make pipes for a function's process", errno);
 
     std::string program = plan_.program.string();
-    std::vector<char*> arguments{program.data(), nullptr};
+    std::vector<char*> arguments{program.data()};
+    for (auto& argument : plan_.arguments) arguments.push_back(argument.data());
+    arguments.push_back(nullptr);
     std::vector<char*> environment;
     for (auto& variable : plan_.environment) environment.push_back(variable.data());
     environment.push_back(nullptr);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <unistd.h>
 #include <utility>
 
@@ -56,6 +57,14 @@ BLUEPRINT_FAAS_DECL bool Process::take_log() {
 
 BLUEPRINT_FAAS_DECL void Process::drain_log() {
     if (!finished_ && watch_log_ && !log_ended_) static_cast<void>(take_log());
+}
+
+BLUEPRINT_FAAS_DECL void Process::terminate() {
+    if (finished_ || !running()) return;
+    if (!forced_end_) forced_end_ = ProcessEnd::stopped;
+    signal_group(SIGTERM);
+    signal_group(SIGCONT);  // a stopped process would not see it
+    set_timer(std::chrono::steady_clock::now() + plan_.kill_after, &Process::on_kill_time);
 }
 
 BLUEPRINT_FAAS_DECL std::optional<std::uint32_t> Process::peak_memory_mib() {
