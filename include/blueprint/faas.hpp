@@ -81,6 +81,7 @@
 #include "blueprint/faas/payload_traits.hpp"
 #include "blueprint/faas/provider/aws.hpp"
 #include "blueprint/faas/provider/custom.hpp"
+#include "blueprint/faas/provider/gcp.hpp"
 #include "blueprint/faas/registry.hpp"
 #include "blueprint/faas/resilience/budget.hpp"
 #include "blueprint/faas/resilience/circuit_breaker.hpp"

@@ -97,6 +97,7 @@
 #include "blueprint/faas/package/impl/zip_write.ipp"
 #include "blueprint/faas/provider/impl/aws.ipp"
 #include "blueprint/faas/provider/impl/custom.ipp"
+#include "blueprint/faas/provider/impl/gcp.ipp"
 #include "blueprint/faas/resilience/impl/failover.ipp"
 #include "blueprint/faas/resilience/impl/gate.ipp"
 #include "blueprint/faas/resilience/impl/hedging.ipp"
