@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
 #define BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
 
+#include "google.hpp"
 #include "options.hpp"
 #include <blueprint/faas/any_executor.hpp>
 #include <blueprint/faas/local/certificates.hpp>
@@ -27,6 +28,7 @@ namespace faas = blueprint::faas;
 /// The platform that the jobs go to, and the local cloud if it is ours.
 struct Platform {
     std::unique_ptr<faas::local::Cloud> cloud{};
+    std::unique_ptr<OwnAccount> account{};  // outlives the executor
     std::optional<faas::AnyFaasExecutor> executor{};
     std::string url{};
 };
@@ -60,6 +62,15 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     options.tls = faas::local::TlsIdentity{identity->certificate, identity->private_key};
     options.bearer_tokens.push_back(*secret);
     if (aws) options.aws.emplace().keys.emplace("quickstart", *secret);
+    const bool google = is_google(wanted);
+    faas::result<faas::local::GcpAccountKey> account{};
+    if (google) account = faas::local::GcpAccountKey::make(local_account);
+    if (!account) return account.error();
+    if (google) {
+        auto& gcp = options.gcp.emplace();
+        gcp.service_accounts.emplace(local_account, account->account);
+        gcp.invokers.push_back("serviceAccount:" + local_account);
+    }
 #if defined(__SANITIZE_ADDRESS__)
     options.limit_memory = false;  // AddressSanitizer reserves terabytes of addresses
 #elif defined(__has_feature)
@@ -70,7 +81,19 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     Platform platform;
     platform.cloud = std::make_unique<faas::local::Cloud>(io, std::move(options));
     if (auto started = platform.cloud->start(); !started) return started.error();
-    platform.url = aws ? platform.cloud->aws_url() : platform.cloud->url();
+    platform.url = aws ? platform.cloud->aws_url() : google ? platform.cloud->gcp_url() : platform.cloud->url();
+    if (google) {
+        platform.account = std::make_unique<OwnAccount>();
+        platform.account->take(account->file(local_project, platform.url + "/token"));
+        Options there = wanted;
+        there.project = local_project;
+        there.region = "europe-west1";
+        auto executor =
+            google_executor(io, there, platform.url, {.extra_roots = authority->certificate()}, *platform.account);
+        if (!executor) return executor.error();
+        platform.executor.emplace(std::move(*executor));
+        return platform;
+    }
     faas::HttpsTransport transport{io.get_executor(), {.extra_roots = authority->certificate()}};
     const auto keep = [&](auto executor) -> faas::result<Platform> {
         if (!executor) return executor.error();
@@ -121,6 +144,18 @@ inline faas::result<Platform> reach_aws(boost::asio::io_context& io, const Optio
     auto lambda = faas::aws::resolve(std::move(wanted));
     if (!lambda) return lambda.error();
     return keep(faas::aws::create(std::move(transport), std::move(key), std::move(lambda->lambda)));
+}
+
+/// Reaches Google Cloud, or a server that plays it.
+inline faas::result<Platform> reach_google(boost::asio::io_context& io, const Options& options) {
+    auto tls = read_tls(options);
+    if (!tls) return tls.error();
+    auto executor = google_executor(io, options, options.endpoint_url, std::move(*tls), faas::Environment::process());
+    if (!executor) return executor.error();
+    Platform platform;
+    platform.url = options.endpoint_url.empty() ? "Google Cloud, project " + options.project : options.endpoint_url;
+    platform.executor.emplace(std::move(*executor));
+    return platform;
 }
 
 /// Reaches a platform that is there already. A token never goes over plain HTTP: that would not compile.

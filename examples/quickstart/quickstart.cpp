@@ -203,8 +203,12 @@ int main(int argc, char** argv) {
     }
     asio::io_context io;
     const bool aws = options->provider == "aws";
-    const bool ours = options->url.empty() && options->endpoint_url.empty() && options->role.empty();
-    auto platform = ours ? start_local_cloud(io, *options) : aws ? reach_aws(io, *options) : reach(io, *options);
+    const bool ours =
+        options->url.empty() && options->endpoint_url.empty() && options->role.empty() && options->project.empty();
+    auto platform = ours                  ? start_local_cloud(io, *options)
+                    : aws                 ? reach_aws(io, *options)
+                    : is_google(*options) ? reach_google(io, *options)
+                                          : reach(io, *options);
     if (!platform) return complain("the platform", platform.error());
     std::printf("platform: %s%s\n", platform->url.c_str(),
                 platform->cloud ? " (a local cloud of this program, over TLS with its own certificate authority)" : "");
