@@ -1,6 +1,8 @@
 // HTTP from both ends, in pieces of odd sizes: how the bytes are cut must not change what they mean.
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/http_server.hpp"
+#include "blueprint/faas/serve/http_server.hpp"
+#include "blueprint/faas/serve/impl/http_connection.hpp"
 #include "blueprint/faas/serve/runtime_client.hpp"
 #include "blueprint/faas/transport/impl/exchange.hpp"
 #include "feed.hpp"
@@ -12,8 +14,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/json/parse.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -174,7 +178,65 @@ std::size_t whole_answers(std::string_view bytes) {
     return count;
 }
 
+// What a function makes of the requests that `bytes` hold, if they come in pieces: lines of each.
+std::vector<std::string> calls_in(std::string_view bytes, std::size_t piece) {
+    using Progress = detail::HttpRequestParser::Progress;
+    constexpr std::size_t longest_body = 4096;
+    constexpr detail::SteadyTime now{std::chrono::hours{1}};
+    constexpr std::chrono::system_clock::time_point today{std::chrono::hours{1}};
+    std::vector<std::string> lines;
+    std::string unread;
+    std::optional<detail::HttpRequestParser> parser;
+    const auto refused = [&](const Error& error) {
+        FAAS_REQUIRE(error.http_status >= 400 && error.http_status < 600);
+        FAAS_REQUIRE(error.execution == Execution::not_started);
+        const auto reply = detail::write_http_refusal(error);
+        FAAS_REQUIRE(boost::json::parse(reply.text).is_object());
+        lines.push_back(std::to_string(error.http_status) + ' ' + error.platform_code);
+    };
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+        unread += bytes.substr(0, piece);
+        while (parser || !unread.empty()) {
+            if (!parser) parser.emplace(longest_body);
+            const auto progress = parser->take(unread);
+            // A head without an end may be found to be wrong, or be waited for, as its pieces come.
+            if (!progress) return refused(progress.error()), lines.pop_back(), lines;
+            if (*progress == Progress::waits) break;
+            if (*progress == Progress::head) {
+                if (const auto problem = detail::problem_of_head(*parser)) return refused(*problem), lines;
+                continue;
+            }
+            FAAS_REQUIRE(parser->body.size() <= longest_body);
+            auto call = detail::read_http_head(parser->method, parser->headers, now);
+            if (call) {
+                call->body = std::move(parser->body);
+                const bool runs = !call->health && !call->hold;
+                const auto read = runs ? detail::read_http_body(*call, today, now) : result<void>{};
+                if (!read) refused(read.error());
+                if (read && runs) FAAS_REQUIRE(call->job_id == call->request.call.job_id);
+                lines.push_back(parser->method + ' ' + std::string{detail::text_of(call->request.call.args)});
+                for (const auto& [name, value] : call->request.call.metadata) {
+                    FAAS_REQUIRE(!name.starts_with("blueprint-"));
+                    lines.push_back(name + '=' + value);
+                }
+            } else {
+                refused(call.error());
+            }
+            if (!parser->keep_alive()) return lines;
+            parser.reset();
+        }
+    }
+    return lines;
+}
+
 }  // namespace
+
+void function_request(Input input) {
+    Reader reader{input.first(std::min(input.size(), longest_input))};
+    const std::size_t piece = 1 + reader.byte() % 40;
+    const auto bytes = reader.rest();
+    FAAS_REQUIRE(calls_in(bytes, longest_input) == calls_in(bytes, bytes.size() > 4096 ? 997 : piece));
+}
 
 void http_answer(Input input) {
     Reader reader{input.first(std::min(input.size(), longest_input))};

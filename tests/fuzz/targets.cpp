@@ -19,12 +19,18 @@ constexpr Target all[] = {
     {"contract_call", &contract_call},
     {"function_line", &function_line},
     {"aws_config", &aws_config},
+    {"google_file", &google_file},
     {"xml", &xml},
     {"runtime_answer", &runtime_answer},
+    {"function_request", &function_request},
     {"lambda_event", &lambda_event},
     {"aws_report", &aws_report},
     {"aws_event_stream", &aws_event_stream},
     {"lambda_answer", &lambda_answer},
+    {"tar_gz", &tar_gz},
+    {"google_answer", &google_answer},
+    {"google_call", &google_call},
+    {"jwt", &jwt},
 };
 
 }  // namespace

@@ -19,12 +19,18 @@ void contract_answer(Input input);   // the custom contract, read by the client
 void contract_call(Input input);     // the custom contract, read by the platform
 void function_line(Input input);     // the custom contract, read by the function
 void aws_config(Input input);        // config and credentials files of AWS
+void google_file(Input input);       // credential files of Google, and what executables print
 void xml(Input input);               // answers of AWS's older services
 void runtime_answer(Input input);    // what Lambda's runtime API answers, read by the function
+void function_request(Input input);  // a call over HTTP, read by the function
 void lambda_event(Input input);      // an event of Lambda, read by the function
 void aws_report(Input input);        // the end of a Lambda function's log
 void aws_event_stream(Input input);  // frames of an event stream, and a streamed call made of them
 void lambda_answer(Input input);     // what Lambda answers to a call
+void tar_gz(Input input);            // packages of Cloud Run
+void google_answer(Input input);     // what Google's APIs answer
+void google_call(Input input);       // what a service of Google's answers to a call
+void jwt(Input input);               // tokens that are read for their end
 
 }  // namespace blueprint::faas::fuzz
 

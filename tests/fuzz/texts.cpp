@@ -1,6 +1,8 @@
 // Addresses, encodings and documents: what is read, written again and read again is the same.
 #include "blueprint/faas/auth/aws/config_file.hpp"
 #include "blueprint/faas/auth/aws/sts.hpp"
+#include "blueprint/faas/auth/gcp/credential_file.hpp"
+#include "blueprint/faas/auth/gcp/impl/subject_executable.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/url.hpp"
@@ -199,6 +201,30 @@ void xml(Input input) {
             FAAS_REQUIRE(given.error().message.find('\n') == std::string::npos);
         }
     }
+}
+
+void google_file(Input input) {
+    const Secret text{detail::text_of(input)};
+    const auto shown = [](std::string_view message) {
+        return !message.empty() && message.size() <= 1024 && message.find('\n') == std::string_view::npos;
+    };
+    const auto credential = gcp::read_credential(text, "/cred.json", Environment::process());
+    if (credential) {
+        FAAS_REQUIRE(credential->fetch != nullptr);
+        FAAS_REQUIRE(!credential->universe_domain.empty());
+        FAAS_REQUIRE(shown(credential->what));
+    } else {
+        FAAS_REQUIRE(credential.error().execution == Execution::not_started);
+        FAAS_REQUIRE(shown(credential.error().message));
+    }
+    const auto printed = detail::gcp_subject::read_printed(text, "the program");
+    FAAS_REQUIRE(!printed || printed->token.empty() != printed->success);
+    FAAS_REQUIRE(printed || shown(printed.error().message));
+    const auto split = detail::gcp_subject::quoted_words(text.reveal());
+    std::size_t size = 0;
+    if (split)
+        for (const auto& word : split->words) size += word.size();
+    FAAS_REQUIRE(size <= text.size());
 }
 
 }  // namespace blueprint::faas::fuzz
