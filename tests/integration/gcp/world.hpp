@@ -76,7 +76,7 @@ public:
 
     explicit GcpWorld(faas::local::GcpOptions gcp = {}) {
         using namespace std::chrono_literals;
-        const auto identity = ok(authority.issue({"127.0.0.1", "localhost"}));
+        const auto identity = ok(authority.issue({"127.0.0.1", "localhost", "europe-west1-localhost"}));
         faas::local::CloudOptions options;
         options.tls = faas::local::TlsIdentity{identity.certificate, identity.private_key};
         if (gcp.settle == faas::local::GcpOptions{}.settle) gcp.settle = 30ms;

@@ -84,6 +84,10 @@ public:
     /// Answers a request for `projects/P/locations/L/services...`.
     result<ServerAnswer> answer(const GcpTarget& target, const ServerRequest& request, const GcpCaller& caller);
 
+    /// Answers a request of version 1 of the API, `/apis/serving.knative.dev/v1/namespaces/P/services...`: reading
+    /// alone.
+    result<ServerAnswer> answer_v1(const ServerRequest& request, const GcpCaller& caller);
+
     /// Makes or changes the service of a function, and returns when it runs: the service, or why it does not.
     /// `all_traffic`: to the newest revision; else it stays as it was divided.
     asio::awaitable<result<Found>> deploy_function(std::string name, boost::json::object wanted, GcpProgram program,
@@ -152,6 +156,7 @@ private:
 #include "blueprint/faas/local/impl/gcp_run_policy.ipp"
 #include "blueprint/faas/local/impl/gcp_run_rollout.ipp"
 #include "blueprint/faas/local/impl/gcp_run_show.ipp"
+#include "blueprint/faas/local/impl/gcp_run_v1.ipp"
 #endif
 
 #endif

@@ -54,6 +54,7 @@
 #include "blueprint/faas/local/impl/gcp_run_rollout.ipp"
 #include "blueprint/faas/local/impl/gcp_run_settings.ipp"
 #include "blueprint/faas/local/impl/gcp_run_show.ipp"
+#include "blueprint/faas/local/impl/gcp_run_v1.ipp"
 #include "blueprint/faas/local/impl/gcp_schema.ipp"
 #include "blueprint/faas/local/impl/gcp_services.ipp"
 #include "blueprint/faas/local/impl/gcp_shared.ipp"

@@ -4,6 +4,7 @@
 #include "blueprint/faas/local/gcp_schema.hpp"
 #include "blueprint/faas/local/gcp_services.hpp"
 #include "blueprint/faas/local/impl/gcp_functions.ipp"
+#include "blueprint/faas/local/impl/gcp_run_v1.ipp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -63,7 +64,7 @@ BLUEPRINT_FAAS_DECL result<GcpCaller> GcpServices::judge(const ServerRequest& he
 BLUEPRINT_FAAS_DECL Admission GcpServices::admit(const ServerRequest& head) {
     if (GcpStorage::takes(head)) return shared_.storage.admit(head);
     const std::string_view target = head.target;
-    if (!target.starts_with("/v2/") && !target.starts_with(gcp_log_root))
+    if (!target.starts_with("/v2/") && !target.starts_with(gcp_log_root) && !target.starts_with(gcp_run_v1::root))
         return {.refusal = gcp_front_page(404, "Not Found", "The requested URL was not found on this server.")};
     const auto caller = judge(head);
     if (!caller) return {.refusal = gcp_failure(caller.error())};
@@ -80,6 +81,10 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpServices::answer(ServerRequ
         ServerAnswer answer{.content_type = "text/plain; charset=utf-8"};
         answer.body = std::move(*log);
         co_return answer;
+    }
+    if (request.target.starts_with(gcp_run_v1::root)) {
+        auto told = run_.answer_v1(request, *caller);
+        co_return told ? std::move(*told) : gcp_failure(told.error());
     }
     auto target = read_gcp_v2_target(request);
     if (gcp_kind_of(target) == "operations" && target.verb == "wait" && request.method == "POST") {
