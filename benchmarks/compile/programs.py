@@ -9,6 +9,7 @@ SEPARATE = [
 PROVIDERS = {
     "custom": 'faas::custom::create(faas::HttpsTransport{io.get_executor()}, {.base_url = "https://localhost:8443"})',
     "aws": "faas::aws::create(io.get_executor())",
+    "gcp": "faas::gcp::create(io.get_executor(), faas::CloudRunOptions{})",
 }
 
 

@@ -116,6 +116,11 @@ extern template asio::awaitable<result<JobResult>>
 extern template asio::awaitable<result<Invocation>>
     FaasExecutor<HttpsTransport, GoogleAuth<gcp::DefaultChain>, CloudRunCodec<Binary>>::invoke_with_metrics(JobCall);
 
+extern template result<gcp::CloudFunctionExecutor> gcp::create<Binary>(asio::any_io_executor, CloudFunctionOptions,
+                                                                       const gcp::ClientOptions&, const Environment&);
+extern template result<gcp::CloudRunExecutor> gcp::create<Binary>(asio::any_io_executor, CloudRunOptions,
+                                                                  const gcp::ClientOptions&, const Environment&);
+
 }  // namespace blueprint::faas
 /// @endcond
 #else

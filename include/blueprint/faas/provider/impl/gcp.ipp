@@ -78,6 +78,11 @@ template asio::awaitable<result<JobResult>>
 template asio::awaitable<result<Invocation>>
     FaasExecutor<HttpsTransport, GoogleAuth<gcp::DefaultChain>, CloudRunCodec<Binary>>::invoke_with_metrics(JobCall);
 
+template result<gcp::CloudFunctionExecutor> gcp::create<Binary>(asio::any_io_executor, CloudFunctionOptions,
+                                                                const gcp::ClientOptions&, const Environment&);
+template result<gcp::CloudRunExecutor> gcp::create<Binary>(asio::any_io_executor, CloudRunOptions,
+                                                           const gcp::ClientOptions&, const Environment&);
+
 }  // namespace blueprint::faas
 #endif
 
