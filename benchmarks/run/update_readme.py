@@ -20,6 +20,7 @@ NAMES = {
     "custom_json": "this library, custom platform, JSON numbers",
     "custom_base64": "this library, custom platform, Base64",
     "custom_binary": "this library, custom platform, binary",
+    "gcp": "this library, Google Cloud Run",
     "floor": "blocking sockets, prebuilt bytes, unsigned",
     "prebuilt": "Asio, prebuilt bytes, Beast's parser, unsigned",
     "prebuilt_signed": "the same with SigV4",
