@@ -12,12 +12,13 @@ status 0: no violation; 1: some, each printed; 2: usage; 77: the documents are n
 import argparse
 import base64
 import binascii
-import copy
 import json
 import pathlib
 import re
 import sys
 import urllib.parse
+
+from exchanges import check_planted, check_records, exchange_of, replaced, set_to, shown, with_json
 
 MODELS = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/gcp"
 NAMES = ["cloudfunctions.v2", "run.v2", "storage.v1", "iamcredentials.v1", "sts.v1"]
@@ -34,11 +35,6 @@ FORMATS = {
 }
 # What is asked of each API without a body and answered with nothing.
 EMPTY_ANSWERS = {"storage.objects.delete", "storage.buckets.delete"}
-
-
-def shown(value):
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=True)
-    return repr(text[:80] + ("..." if len(text) > 80 else ""))
 
 
 def pattern_of(path):
@@ -336,44 +332,6 @@ def check_exchange(apis, exchange, report):
     return True
 
 
-def check_records(apis, paths):
-    exchanges = others = violations = 0
-    for path in paths:
-        with open(path, encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                found = []
-                exchange = json.loads(line)
-                if check_exchange(apis, exchange, found.append):
-                    exchanges += 1
-                else:
-                    others += 1
-                violations += len(found)
-                for text in found:
-                    print(f"{path}:{number}: {exchange['method']} {exchange['target'].partition('?')[0]} "
-                          f"{exchange['status']}: {text}")
-    print(f"{exchanges} exchanges, {violations} violations ({others} exchanges with others)")
-    if exchanges == 0:
-        print("no exchange with an API was recorded: nothing is proven")
-        return 1
-    return 1 if violations else 0
-
-
-def exchange_of(method, target, status, body=b"", answer=b"", headers=None, answer_headers=None):
-    def encoded(value):
-        return base64.b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
-
-    json_type = {"Content-Type": "application/json"}
-    return {
-        "method": method, "target": target, "status": status,
-        "headers": {**({} if body == b"" else json_type), **(headers or {})}, "body_base64": encoded(body),
-        "answer_headers": {**({} if answer == b"" else {"Content-Type": "application/json; charset=UTF-8"}),
-                           **(answer_headers or {})},
-        "answer_body_base64": encoded(answer),
-    }
-
-
 def refusal(code, status, message="no"):
     return {"error": {"code": code, "message": message, "status": status}}
 
@@ -428,20 +386,6 @@ GOOD = {
 }
 
 
-def altered(exchange, change):
-    copied = copy.deepcopy(exchange)
-    change(copied)
-    return copied
-
-
-def with_json(member, change):
-    def apply(exchange):
-        value = json.loads(base64.b64decode(exchange[member]))
-        change(value)
-        exchange[member] = base64.b64encode(json.dumps(value).encode()).decode()
-    return apply
-
-
 def body(change):
     return with_json("body_base64", change)
 
@@ -456,17 +400,6 @@ def put(*path, value):
             document = document[step]
         document[path[-1]] = value
     return apply
-
-
-def replaced(key, old, new):
-    def apply(exchange):
-        assert old in exchange[key]
-        exchange[key] = exchange[key].replace(old, new)
-    return apply
-
-
-def set_to(**values):
-    return lambda exchange: exchange.update(values)
 
 
 PLANTED = [  # what is altered, how, and what is to be said of it
@@ -524,18 +457,7 @@ PLANTED = [  # what is altered, how, and what is to be said of it
 
 
 def self_test(apis):
-    wrong = 0
-    for name, exchange in GOOD.items():
-        found = []
-        if not check_exchange(apis, exchange, found.append) or found:
-            wrong += 1
-            print(f"{name}: should have no violation, has {found}")
-    for number, (name, change, expected) in enumerate(PLANTED):
-        found = []
-        check_exchange(apis, altered(GOOD[name], change), found.append)
-        if (expected is None) == bool(found) or (expected and not any(expected in text for text in found)):
-            wrong += 1
-            print(f"{number}, {name}: expected {expected!r}, found {found}")
+    wrong = check_planted(lambda exchange, report: check_exchange(apis, exchange, report), GOOD, PLANTED)
     if check_exchange(apis, exchange_of("POST", "/token", 200, b"x"), print):
         wrong += 1
         print("the token endpoint was taken for an API")
@@ -556,7 +478,9 @@ def main():
         print(f"skipped: the documents of Google's APIs are not in {arguments.models}")
         sys.exit(77)
     apis = [Api(arguments.models / f"{name}.json") for name in NAMES]
-    sys.exit(self_test(apis) if arguments.self_test else check_records(apis, arguments.records))
+    if arguments.self_test:
+        sys.exit(self_test(apis))
+    sys.exit(check_records(lambda exchange, report: check_exchange(apis, exchange, report), arguments.records, "an API"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ been refused. With --older-clients a slash may end the path, as earlier models h
 import argparse
 import base64
 import binascii
-import copy
 import json
 import pathlib
 import re
@@ -21,6 +20,9 @@ import struct
 import sys
 import urllib.parse
 import zlib
+
+import exchanges
+from exchanges import altered, check_planted, check_records, replaced, set_to, shown, with_json
 
 MODEL = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/aws/lambda-2015-03-31.service-2.json"
 
@@ -45,11 +47,6 @@ ERRORS_BESIDE_THE_MODEL = {
 MORE_SUCCESS = {"DeleteFunction": {204}}
 SIGNING_FIELDS = {"x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent"}
 ANSWER_FIELDS = {"x-amzn-requestid", "x-amzn-errortype", "x-amzn-trace-id", "x-amzn-remapped-content-length"}
-
-
-def shown(value):
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=True)
-    return repr(text[:80] + ("..." if len(text) > 80 else ""))
 
 
 class Model:
@@ -402,42 +399,11 @@ def check_exchange(model, exchange, report, older_clients=False):
     return True
 
 
-def check_records(model, paths, older_clients):
-    exchanges = others = violations = 0
-    for path in paths:
-        with open(path, encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                found = []
-                exchange = json.loads(line)
-                if check_exchange(model, exchange, found.append, older_clients):
-                    exchanges += 1
-                else:
-                    others += 1
-                violations += len(found)
-                for text in found:
-                    print(f"{path}:{number}: {exchange['method']} {exchange['target'].partition('?')[0]} "
-                          f"{exchange['status']}: {text}")
-    print(f"{exchanges} exchanges, {violations} violations ({others} exchanges with other services)")
-    if exchanges == 0:
-        print("no exchange with Lambda was recorded: nothing is proven")
-        return 1
-    return 1 if violations else 0
-
-
 def exchange_of(method, target, status, body=b"", answer=b"", headers=None, answer_headers=None):
-    def encoded(value):
-        return base64.b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
-
-    json_type = {"Content-Type": "application/json"}
-    return {
-        "method": method, "target": target, "status": status,
-        "headers": {"Host": "127.0.0.1", "X-Amz-Date": "20150830T123600Z", **({} if body == b"" else json_type), **(headers or {})},
-        "body_base64": encoded(body),
-        "answer_headers": {"x-amzn-RequestId": "1", **({} if answer == b"" else json_type), **(answer_headers or {})},
-        "answer_body_base64": encoded(answer),
-    }
+    """One with what all of Lambda's have."""
+    return exchanges.exchange_of(method, target, status, body, answer,
+                                 {"Host": "127.0.0.1", "X-Amz-Date": "20150830T123600Z", **(headers or {})},
+                                 {"x-amzn-RequestId": "1", **(answer_headers or {})})
 
 
 def frame(event, payload):
@@ -492,21 +458,6 @@ GOOD = {
 }
 
 
-def altered(exchange, change):
-    copied = copy.deepcopy(exchange)
-    change(copied)
-    return copied
-
-
-def with_json(member, change):
-    """Returns a change of an exchange that changes the JSON of its member."""
-    def apply(exchange):
-        value = json.loads(base64.b64decode(exchange[member]))
-        change(value)
-        exchange[member] = base64.b64encode(json.dumps(value).encode()).decode()
-    return apply
-
-
 def body(**members):
     return with_json("body_base64", lambda value: value.update(members))
 
@@ -525,17 +476,6 @@ def header(name, value):
 
 def answer_header(name, value):
     return lambda exchange: exchange["answer_headers"].update({name: value})
-
-
-def replaced(key, old, new):
-    def apply(exchange):
-        assert old in exchange[key]
-        exchange[key] = exchange[key].replace(old, new)
-    return apply
-
-
-def set_to(**values):
-    return lambda exchange: exchange.update(values)
 
 
 def broken_stream(exchange):
@@ -613,18 +553,7 @@ PLANTED = [  # what is altered, how, and what is to be said of it
 
 
 def self_test(model):
-    wrong = 0
-    for name, exchange in GOOD.items():
-        found = []
-        if not check_exchange(model, exchange, found.append) or found:
-            wrong += 1
-            print(f"{name}: should have no violation, has {found}")
-    for number, (name, change, expected) in enumerate(PLANTED):
-        found = []
-        check_exchange(model, altered(GOOD[name], change), found.append)
-        if (expected is None) == bool(found) or (expected and not any(expected in text for text in found)):
-            wrong += 1
-            print(f"{number}, {name}: expected {expected!r}, found {found}")
+    wrong = check_planted(lambda exchange, report: check_exchange(model, exchange, report), GOOD, PLANTED)
     older = altered(GOOD["list"], replaced("target", "functions?", "functions/?"))
     for older_clients in (False, True):
         found = []
@@ -653,7 +582,10 @@ def main():
         print(f"skipped: the model of the Lambda API is not at {arguments.model}")
         sys.exit(77)
     model = Model(arguments.model)
-    sys.exit(self_test(model) if arguments.self_test else check_records(model, arguments.records, arguments.older_clients))
+    if arguments.self_test:
+        sys.exit(self_test(model))
+    sys.exit(check_records(lambda exchange, report: check_exchange(model, exchange, report, arguments.older_clients),
+                           arguments.records, "Lambda"))
 
 
 if __name__ == "__main__":
