@@ -2,13 +2,11 @@
 #define BLUEPRINT_FAAS_CODEC_IMPL_AWS_LAMBDA_OPERATIONS_HPP
 
 #include "blueprint/faas/codec/impl/aws_lambda_exchanges.hpp"
-#include "blueprint/faas/detail/run_all.hpp"
+#include "blueprint/faas/codec/impl/warm_calls.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,39 +79,10 @@ public:
         const auto number = std::min(wanted, most_at_once);
         if (number != wanted)
             report.reason = "at most 100 instances are warmed at once; FaasConfig::keep_warm keeps more";
-        std::vector<std::shared_ptr<WarmCall>> calls;
-        std::vector<asio::awaitable<void>> running;
-        for (std::uint32_t i = 0; i < number; ++i) {
-            calls.push_back(std::make_shared<WarmCall>(exchanges_.link().fork(), control_.warm(exchanges_.id()),
-                                                       purpose::Invocation{control_.protocol().where()}));
-            running.push_back(warm_one(calls.back()));
-        }
-        if (!running.empty()) co_await run_all(std::move(running));
-        std::set<std::string> instances;
-        std::optional<Error> failed;
-        std::size_t failures = 0;
-        for (auto& call : calls) {
-            exchanges_.link().join(call->link);
-            if (!call->answer) {
-                ++failures;
-                if (!failed) failed = std::move(call->answer).error();
-                continue;
-            }
-            auto warmed = LambdaControl::read_warmed(*call->answer);
-            if (warmed.instance.empty()) {
-                report.supported = false;
-                report.reason = std::move(warmed.why_not);
-            } else {
-                instances.insert(std::move(warmed.instance));
-            }
-        }
-        if (failed && (failures == calls.size() || failed->code == errc::cancelled)) co_return std::move(*failed);
-        if (!report.supported) co_return report;
-        report.instances = static_cast<std::uint32_t>(instances.size());
-        if (failed)
-            report.reason =
-                std::to_string(failures) + " of " + std::to_string(calls.size()) + " calls failed: " + failed->message;
-        co_return report;
+        auto request = control_.warm(exchanges_.id());
+        auto warming = warm_at_once(exchanges_.link(), std::move(request), control_.protocol().where(), number,
+                                    &LambdaProtocol::judge, &LambdaControl::read_warmed, std::move(report));
+        co_return co_await std::move(warming);
     }
 
     asio::awaitable<result<std::vector<Revision>>> revisions() {
@@ -174,20 +143,6 @@ public:
     }
 
 private:
-    struct WarmCall {
-        WarmCall(L fork, HttpRequest call, purpose::Invocation invocation)
-            : link{std::move(fork)}, request{std::move(call)}, purpose{invocation} {}
-        L link;
-        HttpRequest request;
-        purpose::Invocation purpose;
-        result<HttpResponse> answer{Error{.code = errc::cancelled, .message = "the call was not made"}};
-    };
-    static asio::awaitable<void> warm_one(std::shared_ptr<WarmCall> call) {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        auto answer = co_await call->link.exchange(call->request, call->purpose, Repeat::safe, &LambdaProtocol::judge);
-        call->answer = std::move(answer);
-    }
-
     static Error refused(std::string why) {
         return Error{
             .code = errc::invalid_configuration, .message = std::move(why), .execution = Execution::not_started};

@@ -3,20 +3,16 @@
 
 #include "blueprint/faas/codec/gcp_api.hpp"
 #include "blueprint/faas/codec/gcp_calls.hpp"
+#include "blueprint/faas/codec/impl/warm_calls.hpp"
 #include "blueprint/faas/codec/link.hpp"
 #include "blueprint/faas/deployment.hpp"
-#include "blueprint/faas/detail/run_all.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace blueprint::faas::detail {
 
@@ -245,38 +241,10 @@ public:
         const auto number = static_cast<std::uint32_t>(std::min<std::uint64_t>(needed, most_at_once));
         if (number != needed)
             report.reason = "at most 100 warming calls are made at once; FaasConfig::keep_warm keeps more";
-        std::vector<std::shared_ptr<WarmCall>> calls;
-        std::vector<asio::awaitable<void>> running;
-        for (std::uint32_t i = 0; i < number; ++i) {
-            calls.push_back(std::make_shared<WarmCall>(link_.fork(), calls_.warm_request(address), address.audience));
-            running.push_back(warm_one(calls.back()));
-        }
-        if (!running.empty()) co_await run_all(std::move(running));
-        std::set<std::string> instances;
-        std::optional<Error> failed;
-        std::size_t failures = 0;
-        for (auto& call : calls) {
-            link_.join(call->link);
-            if (!call->answer) {
-                ++failures;
-                if (!failed) failed = std::move(call->answer).error();
-                continue;
-            }
-            auto warmed = GoogleCalls::read_warmed(*call->answer);
-            if (warmed.instance.empty()) {
-                report.supported = false;
-                report.reason = std::move(warmed.why_not);
-            } else {
-                instances.insert(std::move(warmed.instance));
-            }
-        }
-        if (failed && (failures == calls.size() || failed->code == errc::cancelled)) co_return std::move(*failed);
-        if (!report.supported) co_return report;
-        report.instances = static_cast<std::uint32_t>(instances.size());
-        if (failed)
-            report.reason =
-                std::to_string(failures) + " of " + std::to_string(calls.size()) + " calls failed: " + failed->message;
-        co_return report;
+        auto request = calls_.warm_request(address);
+        auto warming = warm_at_once(link_, std::move(request), std::move(address.audience), number, &GoogleCalls::judge,
+                                    &GoogleCalls::read_warmed, std::move(report));
+        co_return co_await std::move(warming);
     }
 
     /// Makes the error of somebody else's change.
@@ -294,21 +262,6 @@ public:
     }
 
 private:
-    struct WarmCall {
-        WarmCall(L fork, HttpRequest call, std::string whom)
-            : link{std::move(fork)}, request{std::move(call)}, audience{std::move(whom)} {}
-        L link;
-        HttpRequest request;
-        std::string audience;
-        result<HttpResponse> answer{Error{.code = errc::cancelled, .message = "the call was not made"}};
-    };
-    static asio::awaitable<void> warm_one(std::shared_ptr<WarmCall> call) {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        const purpose::Invocation invocation{call->audience};
-        auto answer = co_await call->link.exchange(call->request, invocation, Repeat::safe, &GoogleCalls::judge);
-        call->answer = std::move(answer);
-    }
-
     asio::awaitable<result<HttpResponse>> ask_service(GoogleAddress address) {
         auto request = calls_.health_request(address);
         const purpose::Invocation invocation{address.audience};
