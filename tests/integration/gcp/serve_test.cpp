@@ -364,7 +364,7 @@ TEST_CASE("serve http: chunks, interim answers, requests in a row and old client
 }
 
 TEST_CASE("serve http: a client that stalls loses its connection, one that is slow does not") {
-    Function function{{"TEST_STALL_MS=200"}, true};
+    Function function{{"TEST_STALL_MS=600"}, true};
     auto head = function.connect();
     head.send("POST / HT");
     auto body = function.connect();
@@ -374,7 +374,7 @@ TEST_CASE("serve http: a client that stalls loses its connection, one that is sl
     auto slow = function.connect();
     slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n" + PlainClient::call_fields(echo) + "\r\n");
     for (int i = 0; i < 8; ++i) {
-        std::this_thread::sleep_for(50ms);
+        std::this_thread::sleep_for(100ms);
         slow.send("s");
     }
     CHECK(slow.read().body == "ssssssss");
