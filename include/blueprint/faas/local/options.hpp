@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/aws_options.hpp"
+#include "blueprint/faas/local/azure_options.hpp"
 #include "blueprint/faas/local/gcp_options.hpp"
 #include "blueprint/faas/secret.hpp"
 
@@ -99,8 +100,9 @@ struct CloudOptions {
     /// Limits the functions' memory (RLIMIT_DATA). Programs built with AddressSanitizer reserve terabytes and cannot
     /// run under any such limit.
     bool limit_memory = true;
-    std::optional<AwsOptions> aws{};  ///< play AWS too, on an address of its own; nothing: do not
-    std::optional<GcpOptions> gcp{};  ///< play Google Cloud too, likewise
+    std::optional<AwsOptions> aws{};      ///< play AWS too, on an address of its own; nothing: do not
+    std::optional<GcpOptions> gcp{};      ///< play Google Cloud too, likewise
+    std::optional<AzureOptions> azure{};  ///< play Azure too, likewise
     CloudLimits limits{};
     /// Is given a line for each request, and for the end of each asynchronous invocation: never headers, never bodies.
     std::function<void(std::string_view)> log{};
