@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs test programs that note what goes between client and server, and checks that by the API's own model:
-recorded.py lambda|google PROGRAM...   Exit status 77, and why, if the model is not here."""
+recorded.py lambda|google|azure PROGRAM...   Exit status 77, and why, if the model is not here."""
 import os
 import pathlib
 import subprocess
@@ -10,6 +10,7 @@ import tempfile
 CHECKERS = {
     "lambda": ("check_lambda.py", "aws/lambda-2015-03-31.service-2.json", "the published model of Lambda's API"),
     "google": ("check_google.py", "gcp/run.v2.json", "the discovery documents of Google's APIs"),
+    "azure": ("check_azure.py", "azure/arm-operations.json", "the models of Azure's management API"),
 }
 script, file, what = CHECKERS[sys.argv[1]]
 checker = pathlib.Path(__file__).with_name(script)
