@@ -38,6 +38,10 @@ public:
     std::chrono::system_clock::time_point time{std::chrono::sys_days{std::chrono::year{2026} / 1 / 2}};
 
     std::chrono::system_clock::time_point now() const override { return time; }
+    std::chrono::seconds zone{0};  ///< by which the clocks of this place are ahead of UTC
+    std::optional<std::chrono::system_clock::time_point> moment_of(std::chrono::local_seconds local) const override {
+        return std::chrono::sys_seconds{local.time_since_epoch()} - zone;
+    }
     double jitter() const noexcept override { return 0; }
     std::optional<std::string> variable(const std::string& name) const override {
         const auto found = variables.find(name);

@@ -1,11 +1,11 @@
 #ifndef BLUEPRINT_FAAS_TESTS_SUPPORT_FAKE_GCP_HPP
 #define BLUEPRINT_FAAS_TESTS_SUPPORT_FAKE_GCP_HPP
 
-#include "blueprint/faas/detail/encoding.hpp"
 #include "support/fake_gcp_functions.hpp"
 #include "support/fake_gcp_parts.hpp"
 
-#include <algorithm>
+#include <boost/json/parse.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -76,22 +76,7 @@ public:
 
 private:
     static gcp::Call taken_apart(const Request& request) {
-        gcp::Call call;
-        call.verb = request.verb;
-        call.host = request.origin.host;
-        std::string_view path = request.target;
-        if (const auto mark = path.find('?'); mark != std::string_view::npos) {
-            for (auto rest = path.substr(mark + 1); !rest.empty();) {
-                const auto one = rest.substr(0, rest.find('&'));
-                rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-                const auto equals = one.find('=');
-                call.query[std::string{one.substr(0, equals)}] =
-                    *blueprint::faas::detail::percent_decode(one.substr(equals + 1));
-            }
-            path = path.substr(0, mark);
-        }
-        call.path = path;
-        call.authorization = request.headers.get("Authorization").value_or("");
+        auto call = rest::taken_apart(request);
         if (request.headers.get("Content-Type") == "application/json" && call.host.ends_with(".googleapis.com"))
             call.body = boost::json::parse(request.body.view()).as_object();
         return call;

@@ -1,12 +1,9 @@
 #ifndef BLUEPRINT_FAAS_TESTS_SUPPORT_FAKE_GCP_PARTS_HPP
 #define BLUEPRINT_FAAS_TESTS_SUPPORT_FAKE_GCP_PARTS_HPP
 
-#include "blueprint/faas/http.hpp"
+#include "support/fake_rest.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,51 +17,22 @@
 
 namespace tests::gcp {
 
-using Answer = blueprint::faas::result<blueprint::faas::HttpResponse>;
-using Request = blueprint::faas::HttpRequest;
-using Response = blueprint::faas::HttpResponse;
-using Object = boost::json::object;
-using blueprint::faas::Verb;
+using rest::Answer;
+using rest::Call;
+using rest::Object;
+using rest::page;
+using rest::part;
+using rest::reply;
+using rest::Request;
+using rest::Response;
+using rest::text;
+using rest::Verb;
 
-/// A request, taken apart.
-struct Call {
-    Verb verb{};
-    std::string host{};
-    std::string path{};  ///< "/v2/projects/p/locations/r/functions/blueprint-job-0"
-    std::map<std::string, std::string, std::less<>> query{};
-    Object body{};
-    std::string authorization{};
-};
-
-inline Response reply(unsigned status, const Object& body) {
-    Response answer;
-    answer.status = status;
-    answer.headers.set("Content-Type", "application/json; charset=UTF-8");
-    answer.body = boost::json::serialize(body);
-    return answer;
-}
-inline Response page(unsigned status, std::string_view text) {
-    Response answer;
-    answer.status = status;
-    answer.headers.set("Content-Type", "text/html; charset=UTF-8");
-    answer.body = "<html><head><title>" + std::to_string(status) + "</title></head><body><h1>" + std::string{text} +
-                  "</h1></body></html>";
-    return answer;
-}
 inline Response error(unsigned status, std::string_view name, std::string_view message,
                       boost::json::array details = {}) {
     Object told{{"code", status}, {"message", message}, {"status", name}};
     if (!details.empty()) told["details"] = std::move(details);
     return reply(status, {{"error", std::move(told)}});
-}
-inline std::string text(const Object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
-}
-inline Object& part(Object& object, std::string_view name) {
-    auto& value = object[name];
-    if (!value.is_object()) value.emplace_object();
-    return value.get_object();
 }
 
 /// Changes that take some looks, and what they end in.

@@ -4,11 +4,9 @@
 #include "blueprint/faas/auth/gcp/credential.hpp"
 #include "blueprint/faas/auth/jwt.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
-#include "support/aws_world.hpp"
 #include "support/run.hpp"
-#include "support/script.hpp"
+#include "support/source_world.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -53,6 +51,7 @@ public:
     std::string public_key() const {
         return pem([this](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key_.get()); });
     }
+    EVP_PKEY* native() const { return key_.get(); }
     /// Tells whether the JSON Web Token was signed with this key by RS256.
     bool has_signed(std::string_view token) const {
         const auto dot = token.rfind('.');
@@ -118,43 +117,8 @@ inline boost::json::object authorized_user_json() {
             {"quota_project_id", "paying-project"}};
 }
 
-/// Returns a field of a form, decoded; "(none)" if it is not there.
-inline std::string form_field(std::string_view form, std::string_view name) {
-    for (auto rest = form; !rest.empty();) {
-        const auto pair = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-        const auto equals = pair.find('=');
-        if (pair.substr(0, equals) != name) continue;
-        return blueprint::faas::detail::percent_decode(pair.substr(equals + 1)).value_or("(broken)");
-    }
-    return "(none)";
-}
-
-inline bool says(const blueprint::faas::Error& error, std::string_view text) {
-    INFO(error.message);
-    return error.message.find(text) != std::string::npos;
-}
-
 /// The surroundings of Google's sources, and what answers them.
-struct GoogleWorld {
-    boost::asio::io_context io{};
-    AwsWorld around{};
-    std::shared_ptr<Script> script = std::make_shared<Script>();
-    blueprint::faas::Reach reach = tests::reach(io, around, script);
-
-    std::int64_t now() const { return std::chrono::system_clock::to_time_t(around.time); }
-    std::size_t asked() const { return script->seen.size(); }
-    std::string url(std::size_t request) const {
-        const auto& seen = script->seen.at(request);
-        const auto blank = seen.line.find(' ');
-        return seen.line.substr(0, blank + 1) + seen.origin + seen.line.substr(blank + 1);
-    }
-    std::string header(std::size_t request, std::string_view name) const {
-        return std::string{script->seen.at(request).headers.get(name).value_or("(none)")};
-    }
-    std::string form(std::size_t request, std::string_view name) const {
-        return form_field(script->seen.at(request).body, name);
-    }
+struct GoogleWorld : SourceWorld {
     void then_access_token(std::string_view token, int expires_in = 3600) {
         script->then(200, R"({"access_token":")" + std::string{token} + R"(","token_type":"Bearer","expires_in":)" +
                               std::to_string(expires_in) + "}");
@@ -166,11 +130,6 @@ struct GoogleWorld {
         const blueprint::faas::gcp::Credential& credential, blueprint::faas::gcp::TokenRequest request,
         std::chrono::milliseconds within = std::chrono::minutes{1}) {
         return run(io, credential.fetch(reach, std::move(request), blueprint::faas::deadline_after(within)));
-    }
-    /// Asks a source, and returns what it found, or why it found nothing.
-    template <class Source>
-    blueprint::faas::result<blueprint::faas::gcp::CredentialSearch> find(const Source& source) {
-        return run(io, source.find(reach, blueprint::faas::deadline_after(std::chrono::minutes{1})));
     }
 };
 

@@ -1,5 +1,6 @@
-// A program for the tests of the local Google Cloud: serves HTTP on PORT with nothing but sockets and threads, so that
-// it shares no code with the library. The path says what to do: "/sleep/200"; the variable INIT what to do before.
+// A program for the tests of the local Google Cloud and Azure: serves HTTP on PORT or FUNCTIONS_CUSTOMHANDLER_PORT with
+// nothing but sockets and threads, so that it shares no code with the library. The path says what to do: "/sleep/200";
+// the variable INIT what to do before.
 #include <arpa/inet.h>
 #include <atomic>
 #include <csignal>
@@ -71,6 +72,15 @@ bool read_request(int connection, std::string& received, Request& request) {
     return true;
 }
 
+std::string json_string(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
 bool answer(int connection, const Request& request, const std::string& body, const char* status = "200 OK",
             const std::string& fields = {}) {
     std::string out = std::string{"HTTP/1.1 "} + status + "\r\nContent-Type: application/octet-stream\r\n" + fields +
@@ -114,6 +124,11 @@ bool run(int connection, const Request& request) {
         answer(connection, request, "bye");
         return false;
     }
+    if (what == "enveloped") {  // as Azure's host wants the answers to what it has not forwarded
+        const auto body = R"({"Outputs":{"res":{"statusCode":201,"headers":{"X-From":"handler"},"body":)" +
+                          json_string(request.body) + R"(}},"Logs":["said"],"ReturnValue":null})";
+        return answer(connection, request, body);
+    }
     if (what == "chunked")
         return send_all(connection,
                         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n4\r\n two\r\n0\r\n\r\n");
@@ -147,7 +162,8 @@ int main(int argc, char** argv) {
     if (before == "deaf") sleep_ms(60'000);
     if (before == "slow") sleep_ms(300);
     std::signal(SIGTERM, on_term);
-    const char* const port = std::getenv("PORT");
+    const char* port = std::getenv("PORT");
+    if (port == nullptr) port = std::getenv("FUNCTIONS_CUSTOMHANDLER_PORT");
     const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -80,9 +80,10 @@ private:
         return all;
     }
     static std::string base64(std::string_view text) { return detail::base64_encode(detail::bytes_of(text)); }
-    // Only what is of an API with a published model: Lambda's paths, which begin with a date, and Google's.
+    // Only what is of an API with a published model: Lambda's paths, which begin with a date, Google's, and Azure's.
     static bool is_of_an_api(std::string_view target) {
-        for (const std::string_view begin : {"/20", "/v1/", "/v2/", "/storage/", "/upload/", "/resumable/"})
+        for (const std::string_view begin :
+             {"/20", "/v1/", "/v2/", "/storage/", "/upload/", "/resumable/", "/subscriptions/"})
             if (target.starts_with(begin)) return true;
         return false;
     }

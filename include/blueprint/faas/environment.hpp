@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_ENVIRONMENT_HPP
 
 #include "blueprint/faas/detail/replace_file.hpp"
+#include "blueprint/faas/detail/timestamp.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/secret.hpp"
 
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +29,32 @@ public:
     virtual ~Environment() = default;
     /// Returns the wall clock, for signatures and tokens. Waits are measured with `std::chrono::steady_clock`.
     virtual std::chrono::system_clock::time_point now() const { return std::chrono::system_clock::now(); }
+    /// Returns the moment at which the clocks of this place show `local`, for times that are written without their
+    /// zone; the earlier one where they show it twice. Nothing if the system cannot tell.
+    BLUEPRINT_FAAS_COLD virtual std::optional<std::chrono::system_clock::time_point> moment_of(
+        std::chrono::local_seconds local) const {
+        const auto day = std::chrono::floor<std::chrono::days>(local);
+        const std::chrono::year_month_day date{day};
+        const std::chrono::hh_mm_ss time{local - day};
+        std::optional<std::chrono::system_clock::time_point> earliest;
+        for (const int summer_time : {-1, 1, 0}) {  // the system's guess, then both answers to what it guessed
+            std::tm shown{};
+            shown.tm_year = static_cast<int>(date.year()) - 1900;
+            shown.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+            shown.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
+            shown.tm_hour = static_cast<int>(time.hours().count());
+            shown.tm_min = static_cast<int>(time.minutes().count());
+            shown.tm_sec = static_cast<int>(time.seconds().count());
+            shown.tm_isdst = summer_time;
+            shown.tm_wday = -1;
+            const std::chrono::seconds since{std::mktime(&shown)};
+            const auto moment = detail::within_clock(std::chrono::sys_time<std::chrono::milliseconds>{since});
+            if (shown.tm_wday < 0) continue;  // it failed, and what it returns then is a moment of 1969 as well
+            const bool kept = shown.tm_isdst == summer_time && shown.tm_hour == time.hours().count();
+            if (summer_time < 0 || (kept && (!earliest || moment < *earliest))) earliest = moment;
+        }
+        return earliest;
+    }
     /// Draws from [0, 1). Good enough to spread retries, not for keys.
     virtual double jitter() const noexcept {
         static constexpr std::uint64_t step = 0x9E3779B97F4A7C15ULL;

@@ -213,7 +213,8 @@ private:
                         co_return ended<T>(link, call, prepared.finish(std::move(answer), metered));
                 }
                 auto last = co_await further(first, prepared);
-                co_return ended<T>(link, call, prepared.finish(std::move(*last), metered));
+                if (!outdated(prepared, *last))
+                    co_return ended<T>(link, call, prepared.finish(std::move(*last), metered));
             }
         }
         auto done = co_await invoked(link, call);
@@ -222,6 +223,12 @@ private:
     // Not a line of `run`, whose frame it would enlarge.
     static auto further(auto& first, auto& prepared) {
         return first.go_on(prepared.request(), prepared.purpose(), prepared.repeat(), prepared.judge);
+    }
+    BLUEPRINT_FAAS_COLD static bool outdated(const auto& prepared, const result<HttpResponse>& last) {
+        if constexpr (requires { prepared.outdated(last.error()); })
+            return !last && prepared.outdated(last.error());
+        else
+            return false;
     }
     // By a pointer, for which every call's frame has room.
     BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<Invocation>>> invoked(link_type& link,

@@ -27,7 +27,7 @@ struct World {
 
     tests::PinnedClock clock_of_test{"20150830T123600Z"};
     local::AwsOptions options{};
-    local::AwsClock clock{options, clock_of_test};
+    local::AwsClock clock{options.clock_offset, clock_of_test};
     local::AwsSessions sessions{clock};
     local::AwsGate gate{options, sessions, clock};
     local::AwsSts sts{options, sessions, clock};

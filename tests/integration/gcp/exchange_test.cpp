@@ -38,7 +38,7 @@ TEST_CASE("local google: a foreign identity is exchanged for what acts as it") {
                             {"exp", lab.now() + 600}};
         change(claims);
         // Nobody verifies it here, and the cloud says so.
-        return GcpKey::stranger().sign(R"({"alg":"RS256"})", json::serialize(claims));
+        return TokenKey::stranger().sign(R"({"alg":"RS256"})", json::serialize(claims));
     };
     const auto good = subject([](json::object&) {});
     const auto form = exchange_of(good);

@@ -4,9 +4,9 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/gcp_platform.hpp"
 #include "blueprint/faas/local/http_server.hpp"
-#include "support/gcp_key.hpp"
 #include "support/hand_clock.hpp"
 #include "support/http_client.hpp"
+#include "support/token_key.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
@@ -78,7 +78,7 @@ private:
 /// What the cloud of these tests knows.
 inline local::GcpOptions known_to_all() {
     local::GcpOptions options;
-    options.service_accounts[deployer] = {.public_key = GcpKey::known().public_pem(), .key_id = "key-1"};
+    options.service_accounts[deployer] = {.public_key = TokenKey::known().public_pem(), .key_id = "key-1"};
     options.service_accounts[caller] = {};
     options.users.push_back({.email = "alice@example.com",
                              .client_id = "764086051850-local.apps",
@@ -163,7 +163,7 @@ public:
     }
     static std::string signed_by_known(const json::object& claims,
                                        std::string_view header = R"({"alg":"RS256","typ":"JWT","kid":"key-1"})") {
-        return GcpKey::known().sign(header, json::serialize(claims));
+        return TokenKey::known().sign(header, json::serialize(claims));
     }
     /// A text of an answer that must be 200.
     static std::string value(const HttpReply& reply, std::string_view name) {

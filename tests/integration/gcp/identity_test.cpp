@@ -73,10 +73,10 @@ TEST_CASE("local google: an assertion that is not as Google wants it gets no tok
         {lab.signed_by_known(right, R"({"alg":"RS256"})"), "200"},
         {changed("iat", lab.now() + 299), "200"},
         {changed("exp", lab.now() + 60), "200"},
-        {GcpKey::stranger().sign(R"({"alg":"RS256"})", claims), signature},
-        {GcpKey::known().sign(R"({"alg":"RS512"})", claims), signature},
-        {GcpKey::known().sign(R"({"alg":"none"})", claims), signature},
-        {GcpKey::known().sign(R"({"alg":"RS256","kid":"key-2"})", claims), signature},
+        {TokenKey::stranger().sign(R"({"alg":"RS256"})", claims), signature},
+        {TokenKey::known().sign(R"({"alg":"RS512"})", claims), signature},
+        {TokenKey::known().sign(R"({"alg":"none"})", claims), signature},
+        {TokenKey::known().sign(R"({"alg":"RS256","kid":"key-2"})", claims), signature},
         {unsigned_part + '.', signature},
         {url_safe(R"({"alg":"RS256"})") + good.substr(good.find('.')), signature},
         {unsigned_part, shape},
@@ -194,20 +194,20 @@ TEST_CASE("local google: an ID token is good for an hour and by its issuer's key
     const auto key = set.at("keys").as_array().at(0).as_object();
     const auto text = [&](const char* name) { return std::string{key.at(name).as_string().c_str()}; };
     CHECK(text("kty") + text("alg") + text("use") == "RSARS256sig");
-    CHECK(GcpKey::of_jwk(text("n"), text("e")).has_signed(token));
-    CHECK_FALSE(GcpKey::known().has_signed(token));
+    CHECK(TokenKey::of_jwk(text("n"), text("e")).has_signed(token));
+    CHECK_FALSE(TokenKey::known().has_signed(token));
     const auto certificates = lab.get("/oauth2/v1/certs");
     CHECK(certificates.field("cache-control").find("max-age=") != std::string::npos);
     const auto by_id = json::parse(certificates.body).as_object();
-    CHECK(GcpKey::of_certificate(by_id.at(text("kid")).as_string().c_str()).has_signed(token));
+    CHECK(TokenKey::of_certificate(by_id.at(text("kid")).as_string().c_str()).has_signed(token));
     const auto header = json::parse(from_url_safe(token.substr(0, token.find('.')))).as_object();
     CHECK(std::string{header.at("kid").as_string().c_str()} == text("kid"));
 
     // The same claims by another's key, by none, and altered.
     const auto header_text = json::serialize(header);
     const auto claims_text = json::serialize(claims);
-    check_unauthorized(lab.call(GcpKey::stranger().sign(header_text, claims_text)));
-    check_unauthorized(lab.call(GcpKey::known().sign(R"({"alg":"RS256","kid":"key-1"})", claims_text)));
+    check_unauthorized(lab.call(TokenKey::stranger().sign(header_text, claims_text)));
+    check_unauthorized(lab.call(TokenKey::known().sign(R"({"alg":"RS256","kid":"key-1"})", claims_text)));
     check_unauthorized(lab.call(url_safe(R"({"alg":"none"})") + '.' + url_safe(claims_text) + '.'));
     auto other = claims;
     other["email"] = caller;
@@ -259,7 +259,7 @@ TEST_CASE("local google: a JWT that an account signed for an API opens it withou
          {R"({"alg":"RS256"})", R"({"alg":"RS256","kid":"key-2"})", R"({"alg":"RS384","kid":"key-1"})"})
         CHECK(api_verdict(lab.api(lab.signed_by_known(claims(none), header))) == type);
     CHECK(api_verdict(lab.api(
-              GcpKey::stranger().sign(R"({"alg":"RS256","kid":"key-1"})", json::serialize(claims(none))))) == type);
+              TokenKey::stranger().sign(R"({"alg":"RS256","kid":"key-1"})", json::serialize(claims(none))))) == type);
 
     // A key is found by its id alone, also where any id will do.
     auto options = known_to_all();

@@ -142,7 +142,7 @@ TEST_CASE("local google storage: there is room for so much") {
 TEST_CASE("GCP pitfall 7: a signed URL has its time") {
     local::GcpOptions options;
     tests::HandClock clock;
-    const local::GcpClock now{options, clock};
+    const local::GcpClock now{options.clock_offset, clock};
     const local::GcpTokens tokens{options, now};
     const local::GcpGate gate{options, tokens, now};
     local::GcpStorage storage{options, gate, now};

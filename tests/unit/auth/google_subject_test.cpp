@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -183,6 +184,18 @@ TEST_CASE("child command: further variables stand beside those of this process, 
     CHECK((found == std::vector<std::string>{"KEPT=1", "NEW=4", "REPLACED=3"}));
     ::unsetenv("BLUEPRINT_FAAS_TEST_KEPT");
     ::unsetenv("BLUEPRINT_FAAS_TEST_REPLACED");
+}
+
+TEST_CASE("child command: it runs in the directory that it is given, and one without a program is told as such") {
+    World world;
+    const test::TemporaryDirectory directory;
+    detail::ChildCommand command{.words = {"pwd"}};
+    command.directory = directory.path().string();
+    const auto end = ok(tests::run(world.io, detail::run_child(command, "the command", world.deadline)));
+    CHECK((std::string{end.output.reveal()} == std::filesystem::canonical(directory.path()).string() + '\n'));
+    command.words = {"no-program-of-this-name"};
+    CHECK(failed(tests::run(world.io, detail::run_child(command, "the command", world.deadline))).platform_code ==
+          "ENOENT");
 }
 
 TEST_CASE("google federation: what an executable prints is judged as AIP-4117 says, and never shown") {

@@ -82,6 +82,21 @@ TEST_CASE("token schedule: a token of a few seconds is refreshed in its last qua
     CHECK((first_refresh(0.9999) < 2760ms));
 }
 
+TEST_CASE("token schedule: who gave a token may tell when it is worth another one, but not later than our own rule") {
+    const auto first_refresh = [](TokenSchedule::Time told, double jitter) {
+        TokenSchedule one;
+        (void)one.next(begin);
+        one.fetched(begin, begin + 1h, jitter, told);
+        for (auto now = begin;; now += 1s)
+            if (one.next(now) != TokenStep::use) return std::chrono::duration_cast<std::chrono::seconds>(now - begin);
+    };
+    CHECK(first_refresh(begin + 20min, 0) == 20min);
+    CHECK(first_refresh(begin + 20min, 0.5) == 20min + 75s);  // spread, and never before what was told
+    CHECK(first_refresh(begin + 59min, 0.5) == 55min);
+    CHECK(first_refresh(begin + 2h, 0.5) == 55min);
+    CHECK(first_refresh(begin - 1h, 0) == 0s);
+}
+
 TEST_CASE("token schedule: a failed refresh keeps the token, and is tried again after a pause that doubles") {
     auto schedule = with_token();
     auto at = begin + 55min;

@@ -5,11 +5,10 @@
 #include "blueprint/faas/executor.hpp"
 #include "support/elf_image.hpp"
 #include "support/fake_gcp.hpp"
+#include "support/fake_transport.hpp"
 #include "support/run.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <functional>
 #include <memory>
@@ -20,30 +19,7 @@ namespace tests {
 
 namespace faas = blueprint::faas;
 
-/// Brings requests to a `FakeGcp`. `stops` says how often others may go on before the next one.
-class FakeGcpTransport {
-public:
-    static constexpr bool confidential = true;  // no byte leaves the process
-
-    FakeGcpTransport(boost::asio::any_io_executor executor, std::shared_ptr<FakeGcp> fake, std::function<int()> stops)
-        : executor_{std::move(executor)}, fake_{std::move(fake)}, stops_{std::move(stops)} {}
-
-    boost::asio::any_io_executor get_executor() const noexcept { return executor_; }
-    boost::asio::awaitable<faas::result<faas::HttpResponse>> exchange(const faas::HttpRequest& request,
-                                                                      faas::Deadline) {
-        CHECK(request.headers.refused().empty());
-        const int stops = stops_ ? stops_() : 0;
-        for (int i = 0; i < stops; ++i) co_await boost::asio::post(executor_, boost::asio::use_awaitable);
-        if (request.upload_progress) request.upload_progress(request.body.size(), request.body.size());
-        co_return fake_->answer(request);
-    }
-
-private:
-    boost::asio::any_io_executor executor_;
-    std::shared_ptr<FakeGcp> fake_;
-    std::function<int()> stops_;
-};
-static_assert(faas::Transport<FakeGcpTransport>);
+using FakeGcpTransport = FakeTransport<FakeGcp>;
 
 /// Shows an access token to Google's APIs, an ID token for its audience to a service, and none to a signed URL. The
 /// purposes decide at compile time, as GoogleAuth's do.

@@ -5,8 +5,12 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <optional>
 #include <string>
 
 using namespace blueprint::faas;
@@ -49,4 +53,36 @@ TEST_CASE("environment: a file that is too long or unreadable is told by its pat
     const auto no_file = failed(Environment::process().read_file(directory.path().string()));
     CHECK(no_file.code == errc::invalid_configuration);
     CHECK(no_file.message.find("directory") != std::string::npos);
+}
+
+TEST_CASE("environment: a local time is read by the zone of this place, the earlier one where clocks show it twice") {
+    using std::chrono::days;
+    using std::chrono::hours;
+    using std::chrono::minutes;
+    const auto in = [](const char* zone, std::chrono::local_seconds local) {
+        const char* before = std::getenv("TZ");
+        const std::optional<std::string> kept{before == nullptr ? std::optional<std::string>{} : before};
+        ::setenv("TZ", zone, 1);
+        const auto moment = Environment::process().moment_of(local);
+        kept ? ::setenv("TZ", kept->c_str(), 1) : ::unsetenv("TZ");
+        ::tzset();
+        REQUIRE(moment.has_value());
+        return std::chrono::floor<std::chrono::seconds>(*moment);
+    };
+    constexpr auto year = std::chrono::year{2026};
+    const auto local = [](std::chrono::year_month_day date) { return std::chrono::local_days{date}; };
+    const auto utc = [](std::chrono::year_month_day date) { return std::chrono::sys_days{date}; };
+    CHECK((in("UTC0", local(year / 7 / 1) + hours{3}) == utc(year / 7 / 1) + hours{3}));
+    CHECK((in("IST-5:30", local(year / 1 / 2) + hours{3}) == utc(year / 1 / 1) + hours{21} + minutes{30}));
+    CHECK((in("PST8", local(year / 12 / 31) + hours{20}) == utc(year / 12 / 31) + hours{28}));
+    const char* const berlin = "CET-1CEST,M3.5.0,M10.5.0/3";
+    CHECK((in(berlin, local(year / 1 / 2) + hours{3}) == utc(year / 1 / 2) + hours{2}));
+    CHECK((in(berlin, local(year / 7 / 2) + hours{3}) == utc(year / 7 / 2) + hours{1}));
+    CHECK((in(berlin, local(year / 10 / 25) + hours{2} + minutes{30}) == utc(year / 10 / 25) + minutes{30}));
+    CHECK((in(berlin, local(year / 10 / 25) + hours{3} + minutes{30}) == utc(year / 10 / 25) + hours{2} + minutes{30}));
+    // What the system guesses where clocks show a time twice depends on what it was asked before.
+    CHECK((in(berlin, local(year / 1 / 2) + hours{3}) == utc(year / 1 / 2) + hours{2}));
+    CHECK((in(berlin, local(year / 10 / 25) + hours{2} + minutes{30}) == utc(year / 10 / 25) + minutes{30}));
+    const auto last = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::time_point::max());
+    CHECK((in("PST8", std::chrono::local_seconds{last.time_since_epoch()}) == last));
 }

@@ -30,6 +30,7 @@ template <class T>
 struct FetchedToken {
     T value{};
     TokenSchedule::Time expires{};
+    std::optional<TokenSchedule::Time> refresh_at{};  ///< when who gave it wants to be asked anew; nothing: not told
 };
 
 /// Keeps a credential that runs out, and fetches the next one before it does: one fetch at a time whoever asks, in the
@@ -99,7 +100,7 @@ private:
             const auto now = environment.now();
             if (fetched) {
                 old = std::exchange(token, std::make_shared<const T>(std::move(fetched->value)));
-                schedule.fetched(now, fetched->expires, environment.jitter());
+                schedule.fetched(now, fetched->expires, environment.jitter(), fetched->refresh_at);
                 failure.reset();
                 failed_flight = 0;
                 fetched_flight = flights;

@@ -57,11 +57,14 @@ public:
     /// Tells whether there is a token that has not ended.
     bool usable(Time now) const noexcept { return holds_ && now < expires_; }
     /// Takes note of a token that ends at `expires`. `jitter` from [0, 1) spreads the refreshes of many processes.
-    void fetched(Time now, Time expires, double jitter) noexcept {
+    /// `refresh_at`: when the next one is worth fetching according to who gave it; that can only be earlier than by our
+    /// own rule.
+    void fetched(Time now, Time expires, double jitter, std::optional<Time> refresh_at = {}) noexcept {
         const auto life = std::max(std::chrono::duration_cast<Duration>(expires - now), Duration{0});
         const auto ahead = std::min(rules_.refresh_ahead, life / 4);
         leeway_ = std::min(rules_.leeway, life / 20);
         refresh_at_ = expires - scaled(ahead, 0.75 + jitter / 2);
+        if (refresh_at) refresh_at_ = std::min(refresh_at_, *refresh_at + scaled(ahead, jitter / 2));
         expires_ = expires;
         fetched_at_ = now;
         failures_ = 0;

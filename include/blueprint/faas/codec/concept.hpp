@@ -31,7 +31,10 @@ concept CanInvoke = requires(C& codec, L& link, const JobCall& call) {
 /// while it is under way, with `request()`, `purpose()`, `repeat()`, a static `judge(answer)`, and `finish(outcome,
 /// metered)`, which makes an outcome of the exchange one of the call; the metrics of a success need not be read unless
 /// `metered`. It converts to false where that cannot be: `invoke` is then asked, which does the same in a coroutine, or
-/// fails with the reason. So an undisturbed call costs one coroutine beside the transport's.
+/// fails with the reason. So an undisturbed call costs one coroutine beside the transport's. It may also have
+/// `outdated(error)`, which is asked when the exchange has failed: true says that no job ran and that the call was
+/// written with something that does not hold any more, a key that was changed, and is forgotten; `invoke` is then asked
+/// to make the call, within the same deadline. A codec sees to it that this comes to an end.
 template <class C, class L>
 concept CanPrepare = requires(C& codec, L& link, const JobCall& call, decltype(codec.prepare(link, call)) prepared,
                               const HttpResponse& answer, result<HttpResponse> outcome) {

@@ -7,7 +7,6 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/http.hpp"
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,21 +83,6 @@ private:
     Url bases_[3]{};
     std::optional<Error> misconfigured_{};
     std::optional<Error> cannot_manage_{};
-};
-
-/// A request body that is wiped when the last request which sends it goes.
-class GoogleBody {
-public:
-    GoogleBody() : bytes_{new Bytes, wipe_and_delete} {}
-    Bytes& bytes() noexcept { return *bytes_; }
-    Body body() const { return Body{std::shared_ptr<const Bytes>{bytes_}}; }
-
-private:
-    static void wipe_and_delete(Bytes* bytes) noexcept {
-        wipe(bytes->data(), bytes->size());
-        delete bytes;
-    }
-    std::shared_ptr<Bytes> bytes_;
 };
 
 }  // namespace blueprint::faas::detail

@@ -2,9 +2,10 @@
 #define BLUEPRINT_FAAS_CODEC_GCP_FUNCTIONS_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/gcp_calls.hpp"
 #include "blueprint/faas/codec/gcp_functions_api.hpp"
 #include "blueprint/faas/codec/gcp_options.hpp"
-#include "blueprint/faas/codec/impl/gcp_caller.hpp"
+#include "blueprint/faas/codec/impl/function_caller.hpp"
 #include "blueprint/faas/codec/impl/gcp_function_deployment.hpp"
 #include "blueprint/faas/codec/impl/gcp_function_operations.hpp"
 #include "blueprint/faas/codec/payload.hpp"
@@ -25,7 +26,7 @@ namespace blueprint::faas {
 /// 404. Safe to use from all threads.
 template <PayloadFormat Format = Binary>
 class CloudFunctionCodec {
-    using Caller = detail::GoogleCaller<Format>;
+    using Caller = detail::FunctionCaller<Format, detail::GoogleCalls>;
     using Prepared = typename Caller::Prepared;
 
 public:
@@ -73,7 +74,7 @@ public:
         detail::GoogleFunctionDeployment<L> deployment{function.exchanges, function.functions, package, config};
         std::optional<detail::GoogleAddress> address;
         auto done = co_await deployment.deploy(address);
-        if (address) state_->caller.addresses().set(id, std::move(*address));
+        if (address) state_->caller.keep(id, std::move(*address));
         co_return done;
     }
 
@@ -111,7 +112,7 @@ public:
         if (unmanageable()) co_return *unmanageable();
         Function<L> function{*state_, link, id};
         auto removed = co_await function.operations.remove();
-        if (removed) state_->caller.addresses().forget(id);
+        if (removed) state_->caller.forget(id);
         co_return removed;
     }
 

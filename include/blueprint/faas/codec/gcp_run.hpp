@@ -2,9 +2,10 @@
 #define BLUEPRINT_FAAS_CODEC_GCP_RUN_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/gcp_calls.hpp"
 #include "blueprint/faas/codec/gcp_options.hpp"
 #include "blueprint/faas/codec/gcp_run_control.hpp"
-#include "blueprint/faas/codec/impl/gcp_caller.hpp"
+#include "blueprint/faas/codec/impl/function_caller.hpp"
 #include "blueprint/faas/codec/impl/gcp_run_deployment.hpp"
 #include "blueprint/faas/codec/impl/gcp_run_operations.hpp"
 #include "blueprint/faas/codec/payload.hpp"
@@ -25,7 +26,7 @@ namespace blueprint::faas {
 /// it answers 404. Safe to use from all threads.
 template <PayloadFormat Format = Binary>
 class CloudRunCodec {
-    using Caller = detail::GoogleCaller<Format>;
+    using Caller = detail::FunctionCaller<Format, detail::GoogleCalls>;
     using Prepared = typename Caller::Prepared;
 
 public:
@@ -78,7 +79,7 @@ public:
                                                  state_->environment};
         std::optional<detail::GoogleAddress> address;
         auto done = co_await deployment.deploy(address);
-        if (address) state_->caller.addresses().set(id, std::move(*address));
+        if (address) state_->caller.keep(id, std::move(*address));
         co_return done;
     }
 
@@ -115,7 +116,7 @@ public:
         if (unmanageable()) co_return *unmanageable();
         Service<L> service{*state_, link, id};
         auto removed = co_await service.operations.remove();
-        if (removed) state_->caller.addresses().forget(id);
+        if (removed) state_->caller.forget(id);
         co_return removed;
     }
 

@@ -6,6 +6,7 @@
 #include "blueprint/faas/config.hpp"
 #include "blueprint/faas/deployment.hpp"
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/detail/wiped_body.hpp"
 #include "blueprint/faas/http.hpp"
 #include "blueprint/faas/secret.hpp"
 
@@ -169,12 +170,12 @@ public:
     BLUEPRINT_FAAS_DECL result<CloudRunWanted> wanted(JobId id, const Package& package, const FaasConfig& config) const;
     BLUEPRINT_FAAS_DECL CloudRunDifference difference(const CloudRunWanted& wanted, const CloudRunService& now) const;
     /// Writes what is wanted, and the traffic to the latest revision.
-    BLUEPRINT_FAAS_DECL GoogleBody create_body(const CloudRunWanted& wanted, const CloudRunSource& source) const;
+    BLUEPRINT_FAAS_DECL WipedBody create_body(const CloudRunWanted& wanted, const CloudRunSource& source) const;
     /// The same of the parts that differ, based on the state `before`: it must still be that one.
-    BLUEPRINT_FAAS_DECL GoogleBody patch_body(const CloudRunWanted& wanted, const CloudRunSource& source,
-                                              const CloudRunService& before, const CloudRunDifference& what) const;
-    BLUEPRINT_FAAS_DECL static GoogleBody traffic_body(const CloudRunService& before,
-                                                       const std::vector<CloudRunTraffic>& traffic);
+    BLUEPRINT_FAAS_DECL WipedBody patch_body(const CloudRunWanted& wanted, const CloudRunSource& source,
+                                             const CloudRunService& before, const CloudRunDifference& what) const;
+    BLUEPRINT_FAAS_DECL static WipedBody traffic_body(const CloudRunService& before,
+                                                      const std::vector<CloudRunTraffic>& traffic);
 
     BLUEPRINT_FAAS_DECL FaasDeployment deployment(JobId id, const CloudRunService& service) const;
     /// Tells of revisions, the newest first.

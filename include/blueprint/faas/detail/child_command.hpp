@@ -24,6 +24,7 @@ struct ChildCommand {
     std::size_t max_log_bytes = 4 << 10;      ///< of what it writes to its error stream the last ones are kept
     /// Variables that it gets beside those of this process, or in their place where the name is the same.
     std::vector<std::pair<std::string, std::string>> variables{};
+    std::string directory{};  ///< in which it runs; empty: that of this process
 };
 
 /// How it ended.
@@ -38,8 +39,8 @@ struct ChildEnd {
 /// ended and nobody writes to its streams any more; or kills it with all its process group at the deadline
 /// (`errc::timed_out`) or when the call is cancelled. It leaves no zombie, and nothing changes for other children of
 /// this process: no signal is handled. The io_context goes on meanwhile. `errc::invalid_configuration` if there is no
-/// such program or it prints too much. Messages name the command as `what`, never by its words, which may hold secrets.
-/// POSIX only.
+/// such program (then `Error::platform_code` is "ENOENT") or it prints too much. Messages name the command as `what`,
+/// never by its words, which may hold secrets. POSIX only.
 BLUEPRINT_FAAS_DECL asio::awaitable<result<ChildEnd>> run_child(ChildCommand command, std::string what,
                                                                 Deadline deadline);
 

@@ -2,9 +2,10 @@
 #define BLUEPRINT_FAAS_LOCAL_AWS_SESSIONS_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
-#include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/aws_options.hpp"
+#include "blueprint/faas/local/platform_clock.hpp"
+#include "blueprint/faas/local/random.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <chrono>
@@ -26,27 +27,7 @@ inline Error aws_refusal(unsigned status, std::string_view code, std::string mes
                  .execution = Execution::not_started};
 }
 
-/// The clock of the local AWS: the machine's, moved by `AwsOptions::clock_offset`.
-class AwsClock {
-public:
-    /// `environment` must outlive it.
-    explicit AwsClock(const AwsOptions& options, const Environment& environment = Environment::process())
-        : environment_{&environment}, offset_{options.clock_offset} {}
-
-    std::chrono::system_clock::time_point now() const { return environment_->now() + offset_; }
-    /// Words the time for `ServerAnswer::date`, from which clients learn how wrong their clock is.
-    std::string http_date() const;
-
-private:
-    const Environment* environment_;
-    std::chrono::seconds offset_;
-};
-
-/// Draws so many random characters of Base64 without '+', '/' and '='. Throws `std::runtime_error` if OpenSSL has none.
-BLUEPRINT_FAAS_DECL std::string random_text(std::size_t length);
-
-/// Draws a request id, as in "8b1f0b3c-6a5d-4f0e-9d58-0c2f3e9a7b61".
-BLUEPRINT_FAAS_DECL std::string random_uuid();
+using AwsClock = PlatformClock;
 
 /// Makes an id of IAM from an ARN, the same for the same one: `prefix` and 17 capital letters and digits.
 BLUEPRINT_FAAS_DECL std::string aws_unique_id(std::string_view prefix, std::string_view arn);

@@ -4,8 +4,8 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/local/deployment.hpp"
 #include "blueprint/faas/local/gcp_gate.hpp"
-#include "blueprint/faas/local/gcp_pool.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/http_pool.hpp"
 #include "blueprint/faas/local/http_server.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -17,6 +17,9 @@
 #include <vector>
 
 namespace blueprint::faas::local {
+
+/// Words an error of Google's front end, which is a page.
+BLUEPRINT_FAAS_DECL ServerAnswer gcp_front_page(unsigned status, std::string_view title, std::string_view message);
 
 /// Where one service is called: an address of its own, as each has a host name of its own there. Lets nobody pass but
 /// who has an ID token for it and may call it, and divides the calls between revisions. On the host's strand only.
@@ -36,7 +39,7 @@ public:
     };
     /// A revision and how many calls of a hundred it gets.
     struct Share {
-        std::shared_ptr<GcpPool> pool{};
+        std::shared_ptr<HttpPool> pool{};
         std::uint32_t percent = 0;
     };
 
@@ -62,7 +65,7 @@ private:
 
     GcpFront(FunctionHost& host, const GcpGate& gate, std::weak_ptr<void> owner)
         : server_{host.strand, *this}, gate_{gate}, owner_{std::move(owner)} {}
-    std::shared_ptr<GcpPool> choose();
+    std::shared_ptr<HttpPool> choose();
     static void hide_signature(ServerRequest& request);
 
     HttpServer server_;

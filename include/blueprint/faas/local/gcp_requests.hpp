@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/request_target.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,23 +41,7 @@ BLUEPRINT_FAAS_DECL std::optional<std::uint64_t> gcp_memory(std::string_view tex
 /// Reads processors, in thousandths: "1", "0.5", "500m", "1000m"; nothing if it is written in another way.
 BLUEPRINT_FAAS_DECL std::optional<std::uint32_t> gcp_processors(std::string_view text);
 
-/// A target taken apart: "/v2/projects/p/locations/l/services/s:getIamPolicy?x=1".
-struct GcpTarget {
-    std::vector<std::string> segments{};  ///< decoded, without the API's version
-    std::string verb{};                   ///< after the last colon: "getIamPolicy"
-    std::map<std::string, std::string, std::less<>> query{};
-
-    std::string_view get(std::string_view name) const {
-        const auto found = query.find(name);
-        return found == query.end() ? std::string_view{} : std::string_view{found->second};
-    }
-    bool flag(std::string_view name) const { return get(name) == "true"; }
-    /// Joins the first `count` segments by slashes: a resource's name.
-    std::string name(std::size_t count) const;
-};
-
-/// Takes a target apart that begins with `root`, "/v2/". Segments are cut at '/' before they are decoded.
-BLUEPRINT_FAAS_DECL GcpTarget read_gcp_target(std::string_view target, std::string_view root);
+using GcpTarget = RequestTarget;
 
 /// Refuses parameters of the query that are neither `known` nor every Google API's.
 BLUEPRINT_FAAS_DECL result<void> check_gcp_query(const GcpTarget& target, std::vector<std::string_view> known);

@@ -4,10 +4,10 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/gcp_front.hpp"
-#include "blueprint/faas/local/gcp_pool.hpp"
 #include "blueprint/faas/local/gcp_requests.hpp"
 #include "blueprint/faas/local/gcp_shared.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/http_pool.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
@@ -40,7 +40,7 @@ struct GcpRevision {
     boost::json::object shown{};  ///< the template as it was judged
     std::string created{};
     std::int64_t generation = 0;
-    std::shared_ptr<GcpPool> pool{};  ///< null: it has not started
+    std::shared_ptr<HttpPool> pool{};  ///< null: it has not started
     bool ready = false;
     std::string reason{};   ///< why it is not: "HEALTH_CHECK_CONTAINER_ERROR"; empty: it is, or is being started
     std::string message{};  ///< the same for people

@@ -3,8 +3,8 @@
 
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
-#include "blueprint/faas/local/gcp_instance.hpp"
 #include "blueprint/faas/local/gcp_options.hpp"
+#include "blueprint/faas/local/http_instance.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -25,8 +25,8 @@ BLUEPRINT_FAAS_DECL result<boost::json::object> judge_run_service(boost::json::o
 
 /// Reads how the instances of a revision run, but for what program that is. `revision`: a template that was judged;
 /// `service`: its service, whose scaling counts too.
-BLUEPRINT_FAAS_DECL GcpRevisionPlan plan_of_run_revision(const boost::json::object& revision,
-                                                         const boost::json::object& service);
+BLUEPRINT_FAAS_DECL HttpInstancePlan plan_of_run_revision(const boost::json::object& revision,
+                                                          const boost::json::object& service);
 
 }  // namespace blueprint::faas::local
 

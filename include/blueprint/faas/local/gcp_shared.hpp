@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_LOCAL_GCP_SHARED_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/local/background.hpp"
 #include "blueprint/faas/local/deployment.hpp"
 #include "blueprint/faas/local/gcp_gate.hpp"
 #include "blueprint/faas/local/gcp_operations.hpp"
@@ -9,41 +10,25 @@
 #include "blueprint/faas/local/gcp_requests.hpp"
 #include "blueprint/faas/local/gcp_storage.hpp"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
-
-#include <chrono>
-#include <cstddef>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 namespace blueprint::faas::local {
 
-/// What the services of the local Google Cloud share, and what goes on in them that nobody waits for. On the host's
-/// strand only.
-struct GcpShared {
+/// What the services of the local Google Cloud share, and what goes on in them. On the host's strand only.
+struct GcpShared : Background {
     GcpShared(FunctionHost& function_host, const GcpOptions& gcp_options, const GcpGate& gcp_gate,
               const GcpClock& gcp_clock)
-        : host{function_host},
+        : Background{function_host.strand},
+          host{function_host},
           options{gcp_options},
           gate{gcp_gate},
           clock{gcp_clock},
           operations{function_host.strand},
-          storage{gcp_options, gcp_gate, gcp_clock},
-          all_over{function_host.strand, asio::steady_timer::time_point::max()} {}
-    GcpShared(const GcpShared&) = delete;
-    GcpShared& operator=(const GcpShared&) = delete;
+          storage{gcp_options, gcp_gate, gcp_clock} {}
 
     std::string now() const { return gcp_time(clock.now()); }
-    /// Runs `task`, and keeps the cloud alive for it.
-    void spawn(asio::awaitable<void> task);
-    /// Waits; less long when the cloud is being stopped.
-    asio::awaitable<void> pause(std::chrono::milliseconds time);
-    /// Lets no `pause` wait any more, and returns when all tasks are over.
-    asio::awaitable<void> finish();
     /// What `GcpOptions::operation_fault` says of an operation.
     std::optional<GcpStatus> fault(std::string_view verb, std::string_view name) const;
     /// Refuses a place that is none of the cloud's: another project, or what is no region. A project's number becomes
@@ -59,12 +44,7 @@ struct GcpShared {
     const GcpClock& clock;
     GcpOperations operations;
     GcpStorage storage;
-    std::string url{};            ///< of the APIs
-    std::weak_ptr<void> owner{};  ///< of all this
-    bool stopping = false;
-    std::size_t running = 0;
-    std::set<asio::steady_timer*> pauses{};
-    asio::steady_timer all_over;
+    std::string url{};  ///< of the APIs
 };
 
 }  // namespace blueprint::faas::local

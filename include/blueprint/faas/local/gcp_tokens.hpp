@@ -2,10 +2,10 @@
 #define BLUEPRINT_FAAS_LOCAL_GCP_TOKENS_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
-#include "blueprint/faas/environment.hpp"
 #include "blueprint/faas/error.hpp"
-#include "blueprint/faas/local/gcp_jwt.hpp"
 #include "blueprint/faas/local/gcp_options.hpp"
+#include "blueprint/faas/local/jwt.hpp"
+#include "blueprint/faas/local/platform_clock.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <chrono>
@@ -19,24 +19,7 @@
 
 namespace blueprint::faas::local {
 
-/// The clock of the local Google Cloud: the machine's, moved by `GcpOptions::clock_offset`.
-class GcpClock {
-public:
-    /// `environment` must outlive it.
-    explicit GcpClock(const GcpOptions& options, const Environment& environment = Environment::process())
-        : environment_{&environment}, offset_{options.clock_offset} {}
-
-    std::chrono::system_clock::time_point now() const { return environment_->now() + offset_; }
-    /// The same in whole seconds since 1970, as in tokens.
-    std::int64_t seconds() const { return std::chrono::floor<std::chrono::seconds>(now()).time_since_epoch().count(); }
-    /// Words the time for `ServerAnswer::date`.
-    std::string http_date() const;
-    const Environment& environment() const noexcept { return *environment_; }
-
-private:
-    const Environment* environment_;
-    std::chrono::seconds offset_;
-};
+using GcpClock = PlatformClock;
 
 /// Who calls.
 struct GcpCaller {
@@ -97,7 +80,7 @@ public:
 private:
     const GcpOptions& options_;
     const GcpClock& clock_;
-    GcpSigningKey key_;
+    JwtKey key_;
     std::string certificates_;
     struct Entry {
         GcpCaller caller{};

@@ -9,11 +9,10 @@
 
 namespace blueprint::faas {
 
-/// Speaks plain HTTP to this machine and to the link-local addresses (169.254.0.0/16, fd00:ec2::/32) where AWS and
-/// Google Cloud hand out credentials to an instance, a task or a pod. Every other peer is refused before a byte is
-/// sent, whatever name it has, and so is `https://`. It never uses a proxy, which would get the credentials to see.
-/// Copies share connections.
-/// `LockingPolicy` says whether several threads may use it: `Shared` or `SingleThread`.
+/// Speaks plain HTTP to this machine and to the link-local addresses (169.254.0.0/16, fd00:ec2::/32) where AWS,
+/// Azure and Google Cloud hand out credentials to an instance, a task or a pod. Every other peer is refused before a
+/// byte is sent, whatever name it has, and so is `https://`. It never uses a proxy, which would get the credentials to
+/// see. Copies share connections. `LockingPolicy` says whether several threads may use it: `Shared` or `SingleThread`.
 template <Locking LockingPolicy = Shared>
 class BasicMetadataTransport {
 public:

@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -26,14 +27,21 @@ BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-// OpenSSL would ask for the password of a key at the terminal.
-BLUEPRINT_FAAS_COLD inline int no_password(char*, int, int, void*) noexcept { return -1; }
+// Without an answer OpenSSL would ask for the password of a key at the terminal.
+BLUEPRINT_FAAS_COLD inline int tell_password(char* out, int room, int, void* given) noexcept {
+    const auto password = static_cast<const Secret*>(given)->reveal();
+    if (password.empty() || password.size() > static_cast<std::size_t>(room)) return -1;
+    password.copy(out, password.size());
+    return static_cast<int>(password.size());
+}
 
-BLUEPRINT_FAAS_COLD inline std::string_view why_no_key(std::string_view pem) noexcept {
+BLUEPRINT_FAAS_COLD inline std::string_view why_no_key(std::string_view pem, bool with_password) noexcept {
     const auto has = [&](std::string_view words) { return pem.find(words) != std::string_view::npos; };
-    if (has("BEGIN ENCRYPTED PRIVATE KEY") || has("Proc-Type: 4,ENCRYPTED"))
-        return "it is a key with a password; give one without";
-    if (has("BEGIN PUBLIC KEY") || has("BEGIN CERTIFICATE")) return "it is a public key; give the private one";
+    const bool encrypted = has("BEGIN ENCRYPTED PRIVATE KEY") || has("Proc-Type: 4,ENCRYPTED");
+    if (encrypted && with_password) return "the password does not open it, or it is damaged";
+    if (encrypted) return "it is a key with a password; give one without";
+    if (!has("PRIVATE KEY-----") && (has("BEGIN PUBLIC KEY") || has("BEGIN CERTIFICATE")))
+        return "it is a public key; give the private one";
     if (has("\\n")) return "its line breaks are written as '\\n'; unescape them once more";
     if (!has("PRIVATE KEY-----")) return "it does not begin with '-----BEGIN PRIVATE KEY-----'";
     return "it is damaged; download it again";
@@ -65,7 +73,8 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<std::vector<std::uint8_t>>
 
 namespace blueprint::faas {
 
-BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<RsaKey> RsaKey::from_pem(const Secret& pem, std::string_view where) {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<RsaKey> RsaKey::from_pem(const Secret& pem, std::string_view where,
+                                                                        const Secret& password) {
     using namespace detail::jwt;
     const auto refused = [&](std::string_view why) {
         return failure(errc::invalid_configuration,
@@ -76,37 +85,44 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<RsaKey> RsaKey::from_pem(const Se
     const std::unique_ptr<BIO, int (*)(BIO*)> bio{BIO_new_mem_buf(text.data(), static_cast<int>(text.size())),
                                                   &BIO_free};
     RsaKey key;
-    key.key_ = {bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_password, nullptr) : nullptr, &EVP_PKEY_free};
+    key.key_ = {
+        bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &tell_password, const_cast<Secret*>(&password)) : nullptr,
+        &EVP_PKEY_free};
     ERR_clear_error();
-    if (!key.key_) return refused(why_no_key(text));
+    if (!key.key_) return refused(why_no_key(text, !password.empty()));
     if (EVP_PKEY_get_base_id(key.key_.get()) != EVP_PKEY_RSA) return refused("it is a key of another kind");
     if (EVP_PKEY_get_bits(key.key_.get()) < 2048) return refused("it has fewer than 2048 bits; make a new one");
     return key;
 }
 
-BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::vector<std::uint8_t>> RsaKey::sign(std::string_view text) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::vector<std::uint8_t>> RsaKey::sign(std::string_view text,
+                                                                                       RsaSignature signature) const {
     using namespace detail::jwt;
     if (!key_) return failure(errc::invalid_configuration, "there is no key to sign with");
     const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
     const auto bytes = detail::bytes_of(text);
+    EVP_PKEY_CTX* way = nullptr;  // the context's own
     std::size_t size = 0;
-    bool good = context && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
-                EVP_DigestSign(context.get(), nullptr, &size, bytes.data(), bytes.size()) == 1;
-    std::vector<std::uint8_t> signature(good ? size : 0);
-    good = good && EVP_DigestSign(context.get(), signature.data(), &size, bytes.data(), bytes.size()) == 1;
+    bool good = context && EVP_DigestSignInit(context.get(), &way, EVP_sha256(), nullptr, key_.get()) == 1;
+    if (good && signature == RsaSignature::ps256)  // MGF1 takes the digest of the signature where none is set
+        good = EVP_PKEY_CTX_set_rsa_padding(way, RSA_PKCS1_PSS_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_rsa_pss_saltlen(way, RSA_PSS_SALTLEN_DIGEST) == 1;
+    good = good && EVP_DigestSign(context.get(), nullptr, &size, bytes.data(), bytes.size()) == 1;
+    std::vector<std::uint8_t> signed_bytes(good ? size : 0);
+    good = good && EVP_DigestSign(context.get(), signed_bytes.data(), &size, bytes.data(), bytes.size()) == 1;
     ERR_clear_error();
     if (!good) return failure(errc::invalid_configuration, "OpenSSL does not sign with this RSA key");
-    signature.resize(size);
-    return signature;
+    signed_bytes.resize(size);
+    return signed_bytes;
 }
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Secret> sign_jwt(const RsaKey& key, std::string_view header,
-                                                                std::string_view claims) {
+                                                                std::string_view claims, RsaSignature signature) {
     std::string token =
         detail::base64url_encode(detail::bytes_of(header)) + '.' + detail::base64url_encode(detail::bytes_of(claims));
-    const auto signature = key.sign(token);
-    if (!signature) return signature.error();
-    return Secret{token + '.' + detail::base64url_encode(*signature)};
+    const auto bytes = key.sign(token, signature);
+    if (!bytes) return bytes.error();
+    return Secret{token + '.' + detail::base64url_encode(*bytes)};
 }
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<JwtClaims> read_unverified_jwt(const Secret& token) {

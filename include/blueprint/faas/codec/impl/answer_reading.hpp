@@ -4,6 +4,11 @@
 // How platforms' JSON answers are taken apart, and how their words become fit to be shown. Included by the codecs' own
 // files in impl/ alone.
 
+#include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/error.hpp"
+#include "blueprint/faas/job.hpp"
+
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -43,11 +48,34 @@ std::optional<T> number_member(const json::object& object, std::string_view name
     return static_cast<T>(number);
 }
 
+BLUEPRINT_FAAS_COLD inline const json::object* object_member(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value != nullptr ? value->if_object() : nullptr;
+}
+
+// An empty one if there is none.
+BLUEPRINT_FAAS_COLD inline const json::array& array_member(const json::object& object, std::string_view name) {
+    static const json::array none;
+    const auto* value = object.if_contains(name);
+    const auto* array = value != nullptr ? value->if_array() : nullptr;
+    return array != nullptr ? *array : none;
+}
+
+BLUEPRINT_FAAS_COLD inline bool true_member(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 inline std::optional<json::object> parse_object(std::string_view text) {
     boost::system::error_code failed;
     json::value value = json::parse(text, failed);
     if (failed || !value.is_object()) return std::nullopt;
     return std::move(value.as_object());
+}
+
+BLUEPRINT_FAAS_COLD inline Error refused(std::string message) {
+    return Error{
+        .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
 }
 
 // What a platform or a job says is shown to people: one line, bounded, no control characters.
@@ -75,6 +103,8 @@ BLUEPRINT_FAAS_COLD inline std::string plain_body_text(std::string_view body) {
     const auto begin = body.find_first_not_of(" \t\r\n");
     return begin != std::string_view::npos && body[begin] == '<' ? page_text(body.substr(begin)) : for_people(body);
 }
+
+inline std::string job_text(JobId id) { return "job " + std::to_string(id.value()); }
 
 }  // namespace blueprint::faas::detail::answer_reading
 

@@ -32,7 +32,7 @@ public:
     /// Tells whether it is one for the job's calls, as they are at `state`: a number that the codec counts up when it
     /// learns something. One that an Auth has altered is none.
     bool is_for(JobId job, std::uint64_t state) const noexcept {
-        return job_ == job && state_ == state && request.target == target_ && request.headers.text() == fields_;
+        return job_ == job && state_ == state && request.target == target_ && request.headers.text() == fields_.text();
     }
     /// Takes off everything, for a form that is written anew.
     void clear() noexcept {
@@ -43,16 +43,17 @@ public:
     /// Says that what the request is now holds for all calls of the job.
     void fix(JobId job, std::uint64_t state) {
         target_ = request.target;
-        fields_ = request.headers.text();
+        fields_ = request.headers;
         state_ = state;
         job_ = job;
     }
     std::optional<JobId> job() const noexcept { return job_; }
+    std::uint64_t state() const noexcept { return state_; }
     /// Wipes what the call has written among the header fields, which includes its credential, and gives back the
     /// memory of a large one.
     void end_call() noexcept {
         static constexpr std::size_t largest_kept = 64U * 1024U;
-        request.headers.begin_again(job_ ? fields_.size() : 0);
+        request.headers.begin_again(job_ ? fields_.text().size() : 0);
         for (auto* text : {&request.body.begin_text(), &scratch, &scratch_base64})
             if (text->capacity() > largest_kept) std::string{}.swap(*text);
     }
@@ -61,7 +62,7 @@ private:
     std::optional<JobId> job_{};
     std::uint64_t state_ = 0;
     std::string target_{};
-    std::string fields_{};
+    Headers fields_{};  // which are wiped: a key may be among them
 };
 
 /// The forms of a codec that no call is using at the moment. For all threads, without a lock.

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/codec/gcp_api.hpp"
 #include "blueprint/faas/codec/gcp_calls.hpp"
+#include "blueprint/faas/codec/impl/poll_pause.hpp"
 #include "blueprint/faas/codec/impl/warm_calls.hpp"
 #include "blueprint/faas/codec/link.hpp"
 #include "blueprint/faas/deployment.hpp"
@@ -16,19 +17,9 @@
 
 namespace blueprint::faas::detail {
 
-/// How long to wait before the next look: grows by a half each time.
-class GooglePause {
+class GooglePause : public PollPause {
 public:
-    explicit GooglePause(const GoogleCloudOptions& options) : next_{options.first_poll}, most_{options.max_poll} {}
-    std::chrono::milliseconds next() {
-        const auto pause = next_;
-        next_ = std::min(std::max(next_ * 3 / 2, next_ + std::chrono::milliseconds{1}), std::max(most_, pause));
-        return pause;
-    }
-
-private:
-    std::chrono::milliseconds next_;
-    std::chrono::milliseconds most_;
+    explicit GooglePause(const GoogleCloudOptions& options) : PollPause{options.first_poll, options.max_poll} {}
 };
 
 inline PlannedCall planned_google_call(const HttpRequest& request, std::string why, bool writes) {
@@ -233,14 +224,8 @@ public:
     /// Makes `wanted` marked calls at once, each of which keeps an instance busy for a moment, and counts the instances
     /// that answered.
     asio::awaitable<result<WarmReport>> warm(GoogleAddress address, std::uint32_t wanted) {
-        static constexpr std::uint32_t most_at_once = 100;
         WarmReport report;
-        report.requested = wanted;
-        // An instance that takes several calls at a time is kept busy by as many.
-        const std::uint64_t needed = std::uint64_t{wanted} * options().instance_concurrency;
-        const auto number = static_cast<std::uint32_t>(std::min<std::uint64_t>(needed, most_at_once));
-        if (number != needed)
-            report.reason = "at most 100 warming calls are made at once; FaasConfig::keep_warm keeps more";
+        const auto number = warming_calls(wanted, options().instance_concurrency, report);
         auto request = calls_.warm_request(address);
         auto warming = warm_at_once(link_, std::move(request), std::move(address.audience), number, &GoogleCalls::judge,
                                     &GoogleCalls::read_warmed, std::move(report));

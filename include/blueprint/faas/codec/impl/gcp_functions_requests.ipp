@@ -8,6 +8,7 @@
 #include "blueprint/faas/codec/impl/wiped_json.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
+#include "blueprint/faas/detail/wiped_body.hpp"
 #include "blueprint/faas/package/node_shim.hpp"
 #include "blueprint/faas/package/package.hpp"
 
@@ -164,7 +165,7 @@ BLUEPRINT_FAAS_COLD inline HttpRequest GoogleFunctions::write(HttpRequest reques
                                                               const GoogleUpload& upload, bool create) const {
     using gcp_functions::in;
     const auto& config = wanted.config;
-    GoogleBody body;
+    WipedBody body;
     WipedJson json{body.bytes()};
     if (create) json.member("environment", "GEN_2");
     if (in(fields, "description")) json.member("description", wanted.description);

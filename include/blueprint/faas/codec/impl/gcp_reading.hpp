@@ -7,26 +7,22 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/http.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace blueprint::faas::detail::gcp_reading {
 
-namespace json = boost::json;
+using answer_reading::array_member;
 using answer_reading::for_people;
+using answer_reading::job_text;
 using answer_reading::number_member;
+using answer_reading::object_member;
 using answer_reading::parse_object;
 using answer_reading::plain_body_text;
+using answer_reading::refused;
 using answer_reading::text_member;
-
-BLUEPRINT_FAAS_COLD inline Error refused(std::string message) {
-    return Error{
-        .code = errc::invalid_configuration, .message = std::move(message), .execution = Execution::not_started};
-}
+using answer_reading::true_member;
 
 BLUEPRINT_FAAS_COLD inline Error unreadable(const HttpResponse& answer, std::string_view what) {
     return Error{.code = errc::serialization,
@@ -34,26 +30,6 @@ BLUEPRINT_FAAS_COLD inline Error unreadable(const HttpResponse& answer, std::str
                  .http_status = answer.status,
                  .execution = Execution::not_started};
 }
-
-BLUEPRINT_FAAS_COLD inline const json::object* object_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    return value != nullptr ? value->if_object() : nullptr;
-}
-
-// An empty one if there is none.
-BLUEPRINT_FAAS_COLD inline const json::array& array_member(const json::object& object, std::string_view name) {
-    static const json::array none;
-    const auto* value = object.if_contains(name);
-    const auto* array = value != nullptr ? value->if_array() : nullptr;
-    return array != nullptr ? *array : none;
-}
-
-BLUEPRINT_FAAS_COLD inline bool true_member(const json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-inline std::string job_text(JobId id) { return "job " + std::to_string(id.value()); }
 
 }  // namespace blueprint::faas::detail::gcp_reading
 

@@ -146,8 +146,8 @@ BLUEPRINT_FAAS_COLD inline void write_template(json::object& out, const CloudRun
 }
 
 // Writes a document to bytes that are wiped, too.
-BLUEPRINT_FAAS_COLD inline GoogleBody body_of(const json::value& document) {
-    GoogleBody body;
+BLUEPRINT_FAAS_COLD inline WipedBody body_of(const json::value& document) {
+    WipedBody body;
     WipedJson out{body.bytes()};
     write_json(document, [&](std::string_view piece) { out.raw(piece); });
     return body;
@@ -251,8 +251,8 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL HttpRequest CloudRunControl::delete_revi
                         "/v2/" + service_name(id) + "/revisions/" + percent_encode(revision));
 }
 
-BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GoogleBody CloudRunControl::create_body(const CloudRunWanted& wanted,
-                                                                                const CloudRunSource& source) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL WipedBody CloudRunControl::create_body(const CloudRunWanted& wanted,
+                                                                               const CloudRunSource& source) const {
     WipedMemory memory{gcp_run::text_bytes(wanted)};
     gcp_run::json::value document(gcp_run::json::object_kind, memory.storage());
     auto& out = document.get_object();
@@ -266,10 +266,10 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GoogleBody CloudRunControl::create_body(
     return gcp_run::body_of(document);
 }
 
-BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GoogleBody CloudRunControl::patch_body(const CloudRunWanted& wanted,
-                                                                               const CloudRunSource& source,
-                                                                               const CloudRunService& before,
-                                                                               const CloudRunDifference& what) const {
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL WipedBody CloudRunControl::patch_body(const CloudRunWanted& wanted,
+                                                                              const CloudRunSource& source,
+                                                                              const CloudRunService& before,
+                                                                              const CloudRunDifference& what) const {
     const auto text = before.document.reveal();
     WipedMemory memory{2 * text.size() + gcp_run::text_bytes(wanted)};
     boost::system::error_code failed;
@@ -293,7 +293,7 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GoogleBody CloudRunControl::patch_body(c
     return gcp_run::body_of(document);
 }
 
-BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GoogleBody
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL WipedBody
 CloudRunControl::traffic_body(const CloudRunService& before, const std::vector<CloudRunTraffic>& traffic) {
     gcp_run::json::value document(gcp_run::json::object_kind);
     auto& out = document.get_object();

@@ -7,6 +7,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,17 @@ namespace blueprint::faas::detail {
 
 /// Says what an answer means as a failure.
 using JudgeAnswer = std::optional<Error> (*)(const HttpResponse&);
+
+/// Says how many calls at once keep `wanted` instances busy, and begins the report of them. An instance that takes
+/// several calls at a time is kept busy by as many.
+inline std::uint32_t warming_calls(std::uint32_t wanted, std::uint32_t instance_concurrency, WarmReport& report) {
+    static constexpr std::uint64_t most_at_once = 100;
+    report.requested = wanted;
+    const auto needed = std::uint64_t{wanted} * instance_concurrency;
+    if (needed > most_at_once)
+        report.reason = "at most 100 warming calls are made at once; FaasConfig::keep_warm keeps more";
+    return static_cast<std::uint32_t>(std::min(needed, most_at_once));
+}
 
 /// One warming call, which owns all that it uses.
 template <class L>

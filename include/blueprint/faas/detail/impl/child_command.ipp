@@ -208,6 +208,8 @@ BLUEPRINT_FAAS_COLD inline int start_child(const ChildCommand& command, const Ch
     int failed = ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (failed == 0) failed = ::posix_spawn_file_actions_adddup2(&files, output.write_end(), STDOUT_FILENO);
     if (failed == 0) failed = ::posix_spawn_file_actions_adddup2(&files, log.write_end(), STDERR_FILENO);
+    if (failed == 0 && !command.directory.empty())
+        failed = ::posix_spawn_file_actions_addchdir_np(&files, command.directory.c_str());
 #if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
 #if __GLIBC_PREREQ(2, 34)
     // Sockets of the host that are not closed by exec.
@@ -240,6 +242,7 @@ BLUEPRINT_FAAS_COLD inline Error child_not_started(const std::string& what, int 
     Error error = child_failure(room ? errc::infrastructure : errc::invalid_configuration,
                                 "cannot start " + what + ": " + std::generic_category().message(failed));
     error.retryable = room;
+    if (failed == ENOENT) error.platform_code = "ENOENT";
     return error;
 }
 

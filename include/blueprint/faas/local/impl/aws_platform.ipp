@@ -9,7 +9,7 @@ namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL AwsPlatform::AwsPlatform(FunctionHost& host, AwsOptions options)
     : options_{std::move(options)},
-      clock_{options_},
+      clock_{options_.clock_offset},
       sessions_{clock_},
       gate_{options_, sessions_, clock_},
       sts_{options_, sessions_, clock_},

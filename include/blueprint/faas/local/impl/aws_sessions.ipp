@@ -1,56 +1,16 @@
 #ifndef BLUEPRINT_FAAS_LOCAL_IMPL_AWS_SESSIONS_IPP
 #define BLUEPRINT_FAAS_LOCAL_IMPL_AWS_SESSIONS_IPP
 
-#include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/aws_sessions.hpp"
-#include "blueprint/faas/local/impl/http_date.hpp"
-
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <ctime>
-#include <span>
-#include <stdexcept>
 
 namespace blueprint::faas::local {
 
 inline constexpr std::string_view aws_id_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-inline void draw_random(std::span<std::uint8_t> out) {
-    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
-        throw std::runtime_error{"OpenSSL has no random numbers: look at its configuration"};
-}
-
-BLUEPRINT_FAAS_DECL std::string AwsClock::http_date() const {
-    return local::http_date(std::chrono::system_clock::to_time_t(now()));
-}
-
-BLUEPRINT_FAAS_DECL std::string random_text(std::size_t length) {
-    static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    std::string out;
-    out.reserve(length);
-    std::array<std::uint8_t, 64> random{};
-    while (out.size() < length) {
-        draw_random(random);
-        for (const auto byte : random)  // 248 = 4 * 62, so that no character is more frequent
-            if (byte < 248 && out.size() < length) out += alphabet[byte % alphabet.size()];
-    }
-    faas::detail::wipe(random.data(), random.size());
-    return out;
-}
-
-BLUEPRINT_FAAS_DECL std::string random_uuid() {
-    std::array<std::uint8_t, 16> random{};
-    draw_random(random);
-    random[6] = static_cast<std::uint8_t>((random[6] & 0x0FU) | 0x40U);
-    random[8] = static_cast<std::uint8_t>((random[8] & 0x3FU) | 0x80U);
-    auto text = faas::detail::hex_encode(random);
-    for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
-    return text;
-}
 
 BLUEPRINT_FAAS_DECL std::string aws_unique_id(std::string_view prefix, std::string_view arn) {
     const auto digest = faas::detail::sha256(faas::detail::bytes_of(arn));

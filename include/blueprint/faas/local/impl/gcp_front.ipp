@@ -8,6 +8,31 @@
 
 namespace blueprint::faas::local {
 
+BLUEPRINT_FAAS_DECL ServerAnswer gcp_front_page(unsigned status, std::string_view title, std::string_view message) {
+    ServerAnswer answer{.status = status, .content_type = "text/html; charset=UTF-8"};
+    answer.body = "<html><head><title>" + std::to_string(status) + ' ' + std::string{title} +
+                  "</title></head><body><h1>Error: " + std::string{title} + "</h1><h2>" + std::string{message} +
+                  "</h2></body></html>\n";
+    answer.headers.emplace_back("Server", "Google Frontend");
+    return answer;
+}
+
+inline ServerAnswer gcp_front_text(unsigned status, std::string_view text) {
+    ServerAnswer answer{.status = status, .content_type = "text/plain; charset=utf-8"};
+    answer.body = text;
+    return answer;
+}
+
+/// Words why no instance answered a call.
+inline ServerAnswer gcp_no_answer(const Error& error) {
+    const auto& why = error.platform_code;
+    if (why == "BUSY") return gcp_front_text(429, "Rate exceeded.");
+    if (why == "TIMEOUT") return gcp_front_text(504, "upstream request timeout");
+    if (why == "TOO_LARGE") return gcp_front_page(500, "Server Error", "The response was too large.");
+    return gcp_front_page(503, "Server Error",
+                          "The service you requested is not available yet.<p>Please try again in 30 seconds.");
+}
+
 BLUEPRINT_FAAS_DECL result<std::shared_ptr<GcpFront>> GcpFront::open(FunctionHost& host, const GcpGate& gate,
                                                                      std::weak_ptr<void> owner) {
     std::shared_ptr<GcpFront> front{new GcpFront{host, gate, std::move(owner)}};
@@ -25,7 +50,7 @@ BLUEPRINT_FAAS_DECL void GcpFront::set_traffic(std::vector<Share> shares) {
 }
 
 /// Takes turns, so that of a hundred calls in a row each revision gets exactly its share, well mixed.
-BLUEPRINT_FAAS_DECL std::shared_ptr<GcpPool> GcpFront::choose() {
+BLUEPRINT_FAAS_DECL std::shared_ptr<HttpPool> GcpFront::choose() {
     Turn* best = nullptr;
     std::int64_t total = 0;
     for (auto& turn : turns_) {
@@ -89,8 +114,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpFront::answer(ServerRequest
     hide_signature(request);
     request.fields.emplace_back("X-Forwarded-For", "127.0.0.1");
     request.fields.emplace_back("X-Forwarded-Proto", request.tls ? "https" : "http");
-    ServerAnswer answer = co_await pool->call(std::move(request));
-    co_return answer;
+    auto answer = co_await pool->call(std::move(request));
+    co_return answer ? std::move(*answer) : gcp_no_answer(answer.error());
 }
 
 }  // namespace blueprint::faas::local

@@ -26,7 +26,7 @@ inline boost::json::object gcp_functions_typed(std::string_view type, boost::jso
 
 /// The region of "projects/p/locations/l/...".
 inline std::string gcp_region_of(std::string_view name) {
-    const auto target = read_gcp_target(name, {});
+    const auto target = read_request_target(name, {});
     return target.segments.size() > 3 ? target.segments[3] : std::string{};
 }
 

@@ -93,7 +93,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpFunctions::deploy(Change change) {
     tell(change, "BUILD", "IN_PROGRESS");
     co_await shared_.pause(shared_.options.settle);
     auto fault = shared_.fault(change.verb, function.name);
-    if (shared_.stopping) fault = GcpStatus{.code = 1, .message = "The operation was cancelled."};
+    if (shared_.stopping()) fault = GcpStatus{.code = 1, .message = "The operation was cancelled."};
     if (fault) {
         fail(change, "BUILD", *fault);
         co_return;

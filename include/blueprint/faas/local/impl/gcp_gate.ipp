@@ -59,14 +59,6 @@ BLUEPRINT_FAAS_DECL ServerAnswer gcp_invocation_failure(const Error& error) {
     return answer;
 }
 
-/// Returns the token of a field "Bearer TOKEN", whatever the case of "Bearer"; nothing if it is of another scheme.
-inline std::optional<std::string_view> bearer_token(std::string_view field) {
-    constexpr std::string_view scheme = "bearer ";
-    if (field.size() <= scheme.size() || !faas::detail::iequals(field.substr(0, scheme.size()), scheme))
-        return std::nullopt;
-    return field.substr(scheme.size());
-}
-
 inline Error invalid_credentials(std::string_view reason) {
     return gcp_refusal(401, std::string{"UNAUTHENTICATED "}.append(reason),
                        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
@@ -77,7 +69,7 @@ inline Error invalid_credentials(std::string_view reason) {
 BLUEPRINT_FAAS_DECL result<GcpCaller> GcpGate::judge_self_signed(std::string_view token,
                                                                  std::string_view service) const {
     const auto invalid = invalid_credentials("ACCESS_TOKEN_TYPE_UNSUPPORTED");
-    const auto jwt = read_gcp_jwt(token);
+    const auto jwt = read_jwt(token);
     if (!jwt) return invalid;
     const auto email = jwt->text("iss");
     const auto account = options_.service_accounts.find(email);
@@ -86,7 +78,7 @@ BLUEPRINT_FAAS_DECL result<GcpCaller> GcpGate::judge_self_signed(std::string_vie
     // Google finds the key by its id alone.
     const auto key_id = jwt->header_text("kid");
     if (key_id.empty() || (!account->second.key_id.empty() && key_id != account->second.key_id)) return invalid;
-    if (!verify_gcp_jwt(*jwt, account->second.public_key)) return invalid;
+    if (!verify_jwt(*jwt, account->second.public_key)) return invalid;
     if (!gcp_times_hold(*jwt, clock_.seconds(), options_.max_skew)) return invalid_credentials("ACCESS_TOKEN_EXPIRED");
     const auto audience = jwt->text("aud");
     const auto scopes = jwt->text("scope");

@@ -22,7 +22,7 @@ inline constexpr std::string_view gcp_accounts_path = "/v1/projects/-/serviceAcc
 
 BLUEPRINT_FAAS_DECL bool GcpIamCredentials::takes(const ServerRequest& head) {
     // A project in the place of "-" is this API's mistake to tell, not another's.
-    const auto path = gcp_path(head);
+    const auto path = path_of(head);
     return path.starts_with("/v1/projects/") && path.find("/serviceAccounts/") != std::string_view::npos;
 }
 
@@ -31,7 +31,7 @@ inline Error invalid_argument(std::string message) { return gcp_refusal(400, "IN
 /// Reads a body that has no other members than these, as Google's front end does.
 inline result<boost::json::object> read_gcp_body(const ServerRequest& request,
                                                  std::initializer_list<std::string_view> members) {
-    if (!gcp_has_type(request, "application/json"))
+    if (!has_type(request, "application/json"))
         return invalid_argument("Invalid JSON payload received. The content type must be application/json.");
     boost::system::error_code failed;
     const auto text = faas::detail::text_of(request.body);
@@ -106,7 +106,7 @@ BLUEPRINT_FAAS_DECL result<boost::json::object> GcpIamCredentials::handle(const 
     const auto caller =
         gate_.judge_api(request, "iamcredentials.googleapis.com", "https://www.googleapis.com/auth/iam");
     if (!caller) return caller.error();
-    const auto path = gcp_path(request);
+    const auto path = path_of(request);
     const auto colon = path.rfind(':');
     const auto method = colon == std::string_view::npos ? std::string_view{} : path.substr(colon + 1);
     const bool access = method == "generateAccessToken";
@@ -161,7 +161,7 @@ BLUEPRINT_FAAS_DECL result<boost::json::object> GcpIamCredentials::handle(const 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpIamCredentials::answer(const ServerRequest& request) {
     auto handled = handle(request);
     if (!handled) return gcp_failure(handled.error());
-    return gcp_token_answer(*handled);
+    return token_answer(*handled);
 }
 
 }  // namespace blueprint::faas::local

@@ -6,7 +6,7 @@
 #include "blueprint/faas/detail/wiped_json.hpp"
 #include "blueprint/faas/local/gcp_key_file.hpp"
 #include "blueprint/faas/local/gcp_tokens.hpp"
-#include "blueprint/faas/local/impl/gcp_openssl.hpp"
+#include "blueprint/faas/local/impl/openssl_owners.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -21,20 +21,20 @@
 namespace blueprint::faas::local {
 
 inline result<std::string> gcp_public_pem(EVP_PKEY& key) {
-    const gcp_keys::Memory pem{BIO_new(BIO_s_mem())};
+    const openssl::Memory pem{BIO_new(BIO_s_mem())};
     if (!pem || PEM_write_bio_PUBKEY(pem.get(), &key) != 1)
         return Error{.code = errc::infrastructure, .message = "OpenSSL could not write a key as PEM"};
-    return gcp_keys::text_of(*pem);
+    return openssl::text_of(*pem);
 }
 
 BLUEPRINT_FAAS_DECL result<GcpAccountKey> GcpAccountKey::make(std::string email) {
-    const gcp_keys::Key key{EVP_RSA_gen(2048)};
-    const gcp_keys::Memory pem{BIO_new(BIO_s_secmem())};
+    const openssl::Key key{EVP_RSA_gen(2048)};
+    const openssl::Memory pem{BIO_new(BIO_s_secmem())};
     if (!key || !pem || PEM_write_bio_PKCS8PrivateKey(pem.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
         return Error{.code = errc::infrastructure, .message = "OpenSSL could not make an RSA key"};
     auto public_key = gcp_public_pem(*key);
     if (!public_key) return public_key.error();
-    GcpAccountKey made{.email = std::move(email), .private_key = gcp_keys::text_of(*pem)};
+    GcpAccountKey made{.email = std::move(email), .private_key = openssl::text_of(*pem)};
     made.account.key_id = faas::detail::sha256_hex(faas::detail::bytes_of(*public_key)).substr(0, 40);
     made.account.public_key = std::move(*public_key);
     return made;
@@ -58,8 +58,8 @@ BLUEPRINT_FAAS_DECL result<GcpAccountKey> GcpAccountKey::read(const Secret& file
     if (read.email.empty()) return refused("it has no client_email");
     read.account.key_id = text_in(*object, "private_key_id");
     const auto text = read.private_key.reveal();
-    const gcp_keys::Memory pem{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-    const gcp_keys::Key key{pem ? PEM_read_bio_PrivateKey(pem.get(), nullptr, nullptr, nullptr) : nullptr};
+    const openssl::Memory pem{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+    const openssl::Key key{pem ? PEM_read_bio_PrivateKey(pem.get(), nullptr, nullptr, nullptr) : nullptr};
     if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return refused("its private_key is no RSA key");
     auto public_key = gcp_public_pem(*key);
     if (!public_key) return public_key.error();

@@ -31,14 +31,14 @@ inline ServerAnswer gcp_metadata_absent() {
 }
 
 BLUEPRINT_FAAS_DECL bool GcpMetadata::takes(const ServerRequest& head) {
-    const auto path = gcp_path(head);
+    const auto path = path_of(head);
     // At the root alone it looks whether the request is for it: a client asks there whether it is on Google Cloud.
     return path.starts_with("/computeMetadata") ||
            (path == "/" && head.method == "GET" && head.field("metadata-flavor"));
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpMetadata::token(std::string_view query) {
-    const auto form = read_gcp_form(query);
+    const auto form = read_http_form(query);
     if (!form) return gcp_metadata_refusal(400, "Bad Request", "The query is malformed.");
     std::string scopes{form_text(*form, "scopes")};
     std::replace(scopes.begin(), scopes.end(), ',', ' ');
@@ -62,7 +62,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpMetadata::token(std::string_view query) {
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpMetadata::identity(std::string_view query) const {
-    const auto form = read_gcp_form(query);
+    const auto form = read_http_form(query);
     if (!form) return gcp_metadata_refusal(400, "Bad Request", "The query is malformed.");
     const auto audience = form_text(*form, "audience");
     if (audience.empty()) return gcp_metadata_refusal(400, "Bad Request", "non-empty audience parameter required");
@@ -96,7 +96,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpMetadata::answer(const ServerRequest& reques
     if (request.field("metadata-flavor") != std::string_view{"Google"})
         return gcp_metadata_refusal(403, "Forbidden", "Missing Metadata-Flavor:Google header.");
 
-    auto path = gcp_path(request);
+    auto path = path_of(request);
     const auto query = std::string_view{request.target}.substr(path.size());
     const auto parameters = query.empty() ? query : query.substr(1);
     if (path == "/") return gcp_metadata_answer(200, "computeMetadata/\n");

@@ -11,20 +11,20 @@
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL bool GcpOauth::takes(const ServerRequest& head) {
-    const auto path = gcp_path(head);
+    const auto path = path_of(head);
     return path == "/token" || path == "/v1/oauthtoken" || path == "/oauth2/v1/certs" || path == "/oauth2/v3/certs";
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::by_assertion(const ServerRequest& request, std::string_view assertion) {
     const auto refused = [](std::string_view why) { return gcp_oauth_failure(400, "invalid_grant", why); };
-    const auto jwt = read_gcp_jwt(assertion);
+    const auto jwt = read_jwt(assertion);
     if (!jwt) return refused("Invalid JWT: it must have a header, claims and a signature.");
     const auto email = jwt->text("iss");
     const auto account = options_.service_accounts.find(email);
     if (account == options_.service_accounts.end()) return refused("Invalid grant: account not found");
     const auto& key_id = account->second.key_id;
     const auto named = jwt->header_text("kid");
-    if ((!named.empty() && !key_id.empty() && named != key_id) || !verify_gcp_jwt(*jwt, account->second.public_key))
+    if ((!named.empty() && !key_id.empty() && named != key_id) || !verify_jwt(*jwt, account->second.public_key))
         return refused("Invalid JWT Signature.");
 
     constexpr std::string_view production = "https://oauth2.googleapis.com/token";
@@ -47,12 +47,12 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::by_assertion(const ServerRequest& req
     if (scopes.empty() == target.empty() || (target.empty() && !gcp_scopes_are_real(scopes)))
         return gcp_oauth_failure(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.");
     if (!target.empty())
-        return gcp_token_answer({{"id_token", tokens_.issue_identity({.email = email, .audience = target})}});
+        return token_answer({{"id_token", tokens_.issue_identity({.email = email, .audience = target})}});
     const auto token = tokens_.issue_access({.member = gcp_member(options_, email), .email = email, .scopes = scopes},
                                             options_.token_life);
-    return gcp_token_answer({{"access_token", token.value.reveal()},
-                             {"expires_in", std::int64_t{options_.token_life.count()}},
-                             {"token_type", "Bearer"}});
+    return token_answer({{"access_token", token.value.reveal()},
+                         {"expires_in", std::int64_t{options_.token_life.count()}},
+                         {"token_type", "Bearer"}});
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::by_refresh_token(std::string_view client_id, std::string_view client_secret,
@@ -73,8 +73,8 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::by_refresh_token(std::string_view cli
 
     std::string granted = "openid https://www.googleapis.com/auth/userinfo.email " + std::string{gcp_cloud_platform};
     if (!scopes.empty()) {
-        const auto all = gcp_split(granted, ' ');
-        for (const auto scope : gcp_split(scopes, ' '))
+        const auto all = split_text(granted, ' ');
+        for (const auto scope : split_text(scopes, ' '))
             if (std::find(all.begin(), all.end(), scope) == all.end())
                 return gcp_oauth_failure(400, "invalid_scope", "Some requested scopes were invalid.");
         granted = scopes;
@@ -90,11 +90,11 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::by_refresh_token(std::string_view cli
         content["id_token"] = tokens_.issue_identity(
             {.email = known->email, .audience = known->client_id, .authorized_party = known->client_id});
     }
-    return gcp_token_answer(content);
+    return token_answer(content);
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::answer(const ServerRequest& request) {
-    const auto path = gcp_path(request);
+    const auto path = path_of(request);
     if (path.starts_with("/oauth2/")) {
         if (request.method != "GET" && request.method != "HEAD")
             return gcp_oauth_failure(405, "invalid_request", "Only GET is allowed here.");
@@ -104,9 +104,9 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpOauth::answer(const ServerRequest& request) 
         return answer;
     }
     if (request.method != "POST") return gcp_oauth_failure(405, "invalid_request", "Only POST is allowed here.");
-    if (!gcp_has_type(request, "application/x-www-form-urlencoded"))
+    if (!has_type(request, "application/x-www-form-urlencoded"))
         return gcp_oauth_failure(400, "invalid_request", "The body must be application/x-www-form-urlencoded.");
-    const auto form = read_gcp_form(faas::detail::text_of(request.body));
+    const auto form = read_http_form(faas::detail::text_of(request.body));
     if (!form) return gcp_oauth_failure(400, "invalid_request", "The body is no form, or has a parameter twice.");
     const auto grant = form_text(*form, "grant_type");
     const bool foreign = path == "/v1/oauthtoken";

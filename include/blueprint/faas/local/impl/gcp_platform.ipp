@@ -9,7 +9,7 @@ namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL GcpPlatform::GcpPlatform(GcpOptions options, const Environment& environment)
     : options_{std::move(options)},
-      clock_{options_, environment},
+      clock_{options_.clock_offset, environment},
       tokens_{options_, clock_},
       gate_{options_, tokens_, clock_},
       oauth_{options_, tokens_, clock_},

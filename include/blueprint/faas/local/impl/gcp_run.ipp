@@ -99,7 +99,7 @@ BLUEPRINT_FAAS_DECL result<ServerAnswer> GcpRun::create(const GcpTarget& target,
 
 BLUEPRINT_FAAS_DECL result<GcpRun::Found> GcpRun::make(std::string name, boost::json::object judged,
                                                        std::string creator) {
-    auto front = GcpFront::open(shared_.host, shared_.gate, shared_.owner);
+    auto front = GcpFront::open(shared_.host, shared_.gate, shared_.owner());
     if (!front) return gcp_refusal(500, "INTERNAL", front.error().message);
     auto made = std::make_shared<GcpService>();
     made->id = name.substr(name.rfind('/') + 1);

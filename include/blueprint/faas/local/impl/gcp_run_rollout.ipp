@@ -28,7 +28,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpRun::begin(Change change) {
 /// Waits until no other change of the service goes on.
 BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpRun::take_turn(Found changed) {
     constexpr std::chrono::milliseconds look_again{5};
-    while (changed->changing && !shared_.stopping) co_await shared_.pause(look_again);
+    while (changed->changing && !shared_.stopping()) co_await shared_.pause(look_again);
     changed->changing = true;
 }
 
@@ -38,7 +38,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpRun::roll_out(Change change) {
     co_await take_turn(changed);
     co_await shared_.pause(shared_.options.settle);
     auto fault = shared_.fault(change.verb, changed->name);
-    if (shared_.stopping) fault = GcpStatus{.code = 1, .message = "The operation was cancelled."};
+    if (shared_.stopping()) fault = GcpStatus{.code = 1, .message = "The operation was cancelled."};
     if (revision && fault) {
         revision->reason = "UNKNOWN";
         revision->message = fault->message;
@@ -132,16 +132,20 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpRun::bring_up(Found changed, std::s
         co_return;
     }
     auto plan = plan_of_run_revision(revision->shown, changed->shown);
-    plan.service = changed->id;
-    plan.revision = revision->name;
     plan.code = std::move(program->code);
     plan.program = std::move(program->program);
     plan.directory = std::move(program->directory);
     plan.node = program->node;
     plan.arguments.insert(plan.arguments.begin(), program->arguments.begin(), program->arguments.end());
     for (const auto& [name, value] : program->variables) plan.variables.try_emplace(name, value);
+    plan.variables["K_SERVICE"] = changed->id;
+    plan.variables["K_REVISION"] = revision->name;
+    plan.variables["K_CONFIGURATION"] = changed->id;
+    // There the container's network keeps strangers away; here nothing does.
+    plan.variables["BLUEPRINT_HTTP_HOST"] = "127.0.0.1";
+    plan.startup.user_agent = "GoogleHC/1.0";
     const auto port = plan.port;
-    revision->pool = std::make_shared<GcpPool>(shared_.host, std::move(plan), shared_.options.queue_time);
+    revision->pool = std::make_shared<HttpPool>(shared_.host, std::move(plan), shared_.options.queue_time);
     const auto problem = co_await revision->pool->prove();
     if (!problem) {
         revision->ready = true;

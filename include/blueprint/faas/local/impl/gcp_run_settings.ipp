@@ -290,9 +290,9 @@ BLUEPRINT_FAAS_DECL result<boost::json::object> judge_run_service(boost::json::o
     return service;
 }
 
-BLUEPRINT_FAAS_DECL GcpRevisionPlan plan_of_run_revision(const boost::json::object& revision,
-                                                         const boost::json::object& service) {
-    GcpRevisionPlan plan;
+BLUEPRINT_FAAS_DECL HttpInstancePlan plan_of_run_revision(const boost::json::object& revision,
+                                                          const boost::json::object& service) {
+    HttpInstancePlan plan;
     const auto& container = revision.at("containers").get_array().front().get_object();
     if (const auto* const variables = container.if_contains("env"))
         for (const auto& item : variables->get_array())

@@ -137,7 +137,7 @@ inline boost::json::object service(const boost::json::object& told, std::string_
 }  // namespace gcp_run_v1
 
 BLUEPRINT_FAAS_DECL result<ServerAnswer> GcpRun::answer_v1(const ServerRequest& request, const GcpCaller& caller) {
-    const auto target = read_gcp_target(request.target, gcp_run_v1::root);
+    const auto target = read_request_target(request.target, gcp_run_v1::root);
     const auto& segments = target.segments;  // "namespaces", project, "services", and maybe which
     const bool known = request.method == "GET" && (segments.size() == 3 || segments.size() == 4) &&
                        segments[0] == "namespaces" && segments[2] == "services";

@@ -19,7 +19,7 @@ inline constexpr std::string_view gcp_log_root = "/local/logs/";
 
 /// Takes a target of the v2 APIs apart: what follows the last colon is what is done with the resource.
 inline GcpTarget read_gcp_v2_target(const ServerRequest& request) {
-    auto target = read_gcp_target(request.target, "/v2/");
+    auto target = read_request_target(request.target, "/v2/");
     auto& last = target.segments.back();
     if (const auto colon = last.rfind(':'); colon != std::string::npos) {
         target.verb = last.substr(colon + 1);
@@ -160,12 +160,12 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpServices::wait(GcpTarget ta
 
 BLUEPRINT_FAAS_DECL void GcpServices::serve_at(std::string url, std::weak_ptr<void> owner) {
     shared_.url = std::move(url);
-    shared_.owner = std::move(owner);
+    shared_.owned_by(std::move(owner));
 }
 
 BLUEPRINT_FAAS_DECL void GcpServices::end_processes() {
     shared_.host.ending = true;
-    shared_.stopping = true;
+    shared_.begin_stopping();
     run_.end();
 }
 

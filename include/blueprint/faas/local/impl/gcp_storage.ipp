@@ -52,7 +52,7 @@ BLUEPRINT_FAAS_DECL Admission GcpStorage::admit(const ServerRequest& head) const
     // Whoever has a session's address may go on with it.
     // Source: Cloud Storage documentation, "Resumable uploads", session URIs.
     const bool uploading = std::string_view{head.target}.starts_with("/upload/");
-    if (uploading && sessions_.contains(read_gcp_target(head.target, "/upload/storage/v1/").get("upload_id")))
+    if (uploading && sessions_.contains(read_request_target(head.target, "/upload/storage/v1/").get("upload_id")))
         return {.body_bytes = room() + (1U << 20)};
     constexpr std::string_view scopes =
         "https://www.googleapis.com/auth/devstorage.full_control https://www.googleapis.com/auth/devstorage.read_write";
@@ -74,7 +74,7 @@ BLUEPRINT_FAAS_DECL Admission GcpStorage::admit(const ServerRequest& head) const
 BLUEPRINT_FAAS_DECL ServerAnswer GcpStorage::answer(ServerRequest request) {
     if (is_signed(request)) return put_signed(request);
     const bool uploads = std::string_view{request.target}.starts_with("/upload/");
-    const auto target = read_gcp_target(request.target, uploads ? "/upload/storage/v1/" : "/storage/v1/");
+    const auto target = read_request_target(request.target, uploads ? "/upload/storage/v1/" : "/storage/v1/");
     auto answer = uploads ? upload(target, request) : handle(target, request);
     return answer ? std::move(*answer) : failure(answer.error());
 }

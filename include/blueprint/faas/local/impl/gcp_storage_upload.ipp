@@ -6,26 +6,17 @@
 #include "blueprint/faas/local/aws_sessions.hpp"
 #include "blueprint/faas/local/gcp_storage.hpp"
 #include "blueprint/faas/local/impl/gcp_storage.ipp"
+#include "blueprint/faas/local/impl/md5.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <stdexcept>
 #include <utility>
 
 namespace blueprint::faas::local {
 
 // How objects come into the local Cloud Storage.
-
-inline std::string md5_base64(std::span<const std::uint8_t> data) {
-    std::array<std::uint8_t, 16> digest{};
-    if (EVP_Q_digest(nullptr, "MD5", nullptr, data.data(), data.size(), digest.data(), nullptr) != 1)
-        throw std::runtime_error{"OpenSSL offers no MD5, which Cloud Storage tells of its objects"};
-    return faas::detail::base64_encode(digest);
-}
 
 BLUEPRINT_FAAS_DECL result<boost::json::object> GcpStorage::store(std::string_view bucket, std::string_view name,
                                                                   Bytes bytes, std::string_view content_type,
@@ -246,7 +237,7 @@ inline ServerAnswer storage_xml_failure(unsigned status, std::string_view code, 
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer GcpStorage::put_signed(ServerRequest& request) {
-    const auto target = read_gcp_target(request.target, "/");
+    const auto target = read_request_target(request.target, "/");
     const auto expires = target.get("Expires");
     // All fields that begin so are part of what was signed, whoever sent them: the URL was signed without any.
     std::map<std::string, std::string> fields;

@@ -19,7 +19,7 @@
 
 namespace blueprint::faas::local {
 
-BLUEPRINT_FAAS_DECL bool GcpSts::takes(const ServerRequest& head) { return gcp_path(head) == "/v1/token"; }
+BLUEPRINT_FAAS_DECL bool GcpSts::takes(const ServerRequest& head) { return path_of(head) == "/v1/token"; }
 
 inline Error sts_refusal(std::string_view error, std::string description) {
     return Error{.code = errc::authentication,
@@ -31,7 +31,7 @@ inline Error sts_refusal(std::string_view error, std::string description) {
 
 BLUEPRINT_FAAS_DECL result<std::string> GcpSts::judge_token(const GcpWorkloadIdentity& identity, std::string_view token,
                                                             bool is_jwt) const {
-    const auto jwt = read_gcp_jwt(token);
+    const auto jwt = read_jwt(token);
     if (!identity.subject_tokens.empty()) {
         bool known = false;
         for (const auto& allowed : identity.subject_tokens) known |= same_secret(token, allowed);
@@ -119,14 +119,14 @@ BLUEPRINT_FAAS_DECL result<std::string> GcpSts::judge_aws(const GcpWorkloadIdent
     const auto query = aws_query(request->target);
     const bool asks_who = query.size() == 2 && query[0].name == "Action" && query[0].value == "GetCallerIdentity" &&
                           query[1].name == "Version" && query[1].value == "2011-06-15";
-    if (!region || request->method != "POST" || gcp_path(*request) != "/" || !asks_who)
+    if (!region || request->method != "POST" || path_of(*request) != "/" || !asks_who)
         return refused("The AWS subject token is not a request of GetCallerIdentity to STS.");
     const auto resource = request->field("x-goog-cloud-target-resource").value_or("");
     if (resource != identity.audience && resource != "https:" + identity.audience)
         return refused("The x-goog-cloud-target-resource of the AWS subject token does not match the audience.");
 
     AwsOptions aws{.region = *region, .clock_offset = options_.clock_offset};
-    const AwsClock clock{aws, clock_.environment()};
+    const AwsClock clock{aws.clock_offset, clock_.environment()};
     AwsSessions sessions{clock};
     for (const auto& [id, key] : identity.aws_keys) {
         if (key.session_token.empty()) {
@@ -151,9 +151,9 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpSts::answer(const ServerRequest& request) {
         return gcp_oauth_failure(400, error, description);
     };
     if (request.method != "POST") return gcp_oauth_failure(405, "invalid_request", "Only POST is allowed here.");
-    if (!gcp_has_type(request, "application/x-www-form-urlencoded"))
+    if (!has_type(request, "application/x-www-form-urlencoded"))
         return failure("invalid_request", "The body must be application/x-www-form-urlencoded.");
-    const auto form = read_gcp_form(faas::detail::text_of(request.body));
+    const auto form = read_http_form(faas::detail::text_of(request.body));
     if (!form) return failure("invalid_request", "The body is no form, or has a parameter twice.");
     if (form_text(*form, "grant_type") != "urn:ietf:params:oauth:grant-type:token-exchange")
         return failure("unsupported_grant_type", "Invalid value for \"grant_type\".");
@@ -192,10 +192,10 @@ BLUEPRINT_FAAS_DECL ServerAnswer GcpSts::answer(const ServerRequest& request) {
     const auto given = tokens_.issue_access(
         {.member = "principal:" + std::string{pool} + "/subject/" + *subject, .scopes = std::string{scopes}},
         options_.token_life);
-    return gcp_token_answer({{"access_token", given.value.reveal()},
-                             {"issued_token_type", "urn:ietf:params:oauth:token-type:access_token"},
-                             {"token_type", "Bearer"},
-                             {"expires_in", std::int64_t{options_.token_life.count()}}});
+    return token_answer({{"access_token", given.value.reveal()},
+                         {"issued_token_type", "urn:ietf:params:oauth:token-type:access_token"},
+                         {"token_type", "Bearer"},
+                         {"expires_in", std::int64_t{options_.token_life.count()}}});
 }
 
 }  // namespace blueprint::faas::local

@@ -3,9 +3,8 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
-#include "blueprint/faas/local/aws_sessions.hpp"
 #include "blueprint/faas/local/gcp_tokens.hpp"
-#include "blueprint/faas/local/impl/http_date.hpp"
+#include "blueprint/faas/local/random.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -17,10 +16,6 @@
 #include <utility>
 
 namespace blueprint::faas::local {
-
-BLUEPRINT_FAAS_DECL std::string GcpClock::http_date() const {
-    return local::http_date(std::chrono::system_clock::to_time_t(now()));
-}
 
 BLUEPRINT_FAAS_DECL std::string gcp_member(const GcpOptions& options, std::string_view email) {
     const bool user = std::any_of(options.users.begin(), options.users.end(),
@@ -104,9 +99,9 @@ BLUEPRINT_FAAS_DECL result<GcpCaller> GcpTokens::judge_identity(std::string_view
                      .http_status = 401,
                      .execution = Execution::not_started};
     };
-    const auto jwt = read_gcp_jwt(token);
+    const auto jwt = read_jwt(token);
     if (!jwt) return refused("it is no ID token");
-    if (!verify_gcp_jwt(*jwt, key_.public_key())) return refused("its signature is not by the issuer's key");
+    if (!verify_jwt(*jwt, key_.public_key())) return refused("its signature is not by the issuer's key");
     if (jwt->text("iss") != issuer) return refused("it is by another issuer");
     const auto now = clock_.seconds();
     const auto expires = jwt->number("exp");

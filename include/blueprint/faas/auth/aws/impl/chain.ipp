@@ -2,11 +2,11 @@
 #define BLUEPRINT_FAAS_AUTH_AWS_IMPL_CHAIN_IPP
 
 #include "blueprint/faas/auth/aws/chain.hpp"
+#include "blueprint/faas/auth/impl/ask_source.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,31 +32,17 @@ BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
 BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Search>> ask(const Asked& asked, std::size_t which,
                                                                     Deadline deadline) {
     const auto& source = asked.sources[which];
+    auto asking = ask_source<aws::Search>(asked.reach, source, "AWS credentials", asked.options.timeout, deadline);
+    auto search = co_await std::move(asking);
+    if (!search) co_return search;
     const std::string of = "AWS credentials of " + std::string{source.name};
-    if (time_left(deadline).count() == 0)
-        co_return failure(errc::timed_out, of + ": the time for one fetch (" +
-                                               std::to_string(asked.options.timeout.count()) +
-                                               " ms) was over before they were asked for");
-    std::optional<result<aws::Search>> search;
-    try {
-        auto finding = source.find(asked.reach, deadline);
-        search = co_await std::move(finding);
-    } catch (const std::exception& thrown) {
-        search = failure(errc::infrastructure, thrown.what());
-    }
-    if (!*search) {
-        Error error = std::move(*search).error();
-        error.message.insert(0, of + ": ");
-        error.execution = Execution::not_started;
-        co_return error;
-    }
-    const auto& found = (*search)->found;
+    const auto& found = search->found;
     const auto now = asked.reach.environment->now();
     if (found && found->expires && *found->expires <= now)
         co_return failure(errc::authentication, of + " have ended already: renew them, or check this machine's clock");
     if (found && (found->credentials.access_key_id.empty() || found->credentials.secret_access_key.empty()))
         co_return failure(errc::authentication, of + " lack the access key id or the secret access key");
-    co_return *std::move(search);
+    co_return search;
 }
 
 BLUEPRINT_FAAS_COLD inline FetchedToken<aws::Credentials> token_of(aws::TimedCredentials found) {

@@ -2,12 +2,11 @@
 #define BLUEPRINT_FAAS_AUTH_GCP_IMPL_CHAIN_IPP
 
 #include "blueprint/faas/auth/gcp/chain.hpp"
+#include "blueprint/faas/auth/impl/ask_source.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <exception>
-#include <optional>
 #include <utility>
 
 namespace blueprint::faas::detail {
@@ -28,34 +27,14 @@ BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
     return Error{.code = code, .message = std::move(message), .execution = Execution::not_started};
 }
 
-BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::CredentialSearch>> ask(const Search& search, std::size_t which,
-                                                                              Deadline deadline) {
-    const auto& source = search.sources[which];
-    const std::string of = "Google credentials of " + std::string{source.name};
-    if (time_left(deadline).count() == 0)
-        co_return failure(errc::timed_out, of + ": the time for one fetch (" +
-                                               std::to_string(search.options.timeout.count()) +
-                                               " ms) was over before they were asked for");
-    std::optional<result<gcp::CredentialSearch>> outcome;
-    try {
-        auto finding = source.find(search.reach, deadline);
-        outcome = co_await std::move(finding);
-    } catch (const std::exception& thrown) {
-        outcome = failure(errc::infrastructure, thrown.what());
-    }
-    if (*outcome) co_return *std::move(outcome);
-    Error error = std::move(*outcome).error();
-    error.message.insert(0, of + ": ");
-    error.execution = Execution::not_started;
-    co_return error;
-}
-
 BLUEPRINT_FAAS_COLD inline asio::awaitable<result<FetchedToken<Credential>>> find(
     std::shared_ptr<const Search> search) {
     const Deadline deadline = deadline_after(search->options.timeout);
     std::string tried;
     for (std::size_t i = 0; i < search->sources.size(); ++i) {
-        auto outcome = co_await ask(*search, i, deadline);
+        auto asking = ask_source<gcp::CredentialSearch>(search->reach, search->sources[i], "Google credentials",
+                                                        search->options.timeout, deadline);
+        auto outcome = co_await std::move(asking);
         if (!outcome) co_return std::move(outcome).error();
         if (outcome->found) {
             Credential credential = *std::move(outcome->found);

@@ -1,8 +1,8 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_GCP_FORWARD_IPP
-#define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_FORWARD_IPP
+#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_FORWARD_IPP
+#define BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_FORWARD_IPP
 
 #include "blueprint/faas/detail/chunked.hpp"
-#include "blueprint/faas/local/gcp_instance.hpp"
+#include "blueprint/faas/local/http_instance.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -24,9 +24,9 @@ namespace blueprint::faas::local {
 /// Reads an answer of an instance.
 class InstanceAnswerParser final : public boost::beast::http::basic_parser<false> {
 public:
-    InstanceAnswerParser() {
+    explicit InstanceAnswerParser(std::uint64_t max_body_bytes) {
         header_limit(64U << 10);
-        body_limit(32ULL << 20);
+        body_limit(max_body_bytes);
     }
     unsigned status = 0;
     std::vector<std::pair<std::string, std::string>> fields{};
@@ -55,7 +55,7 @@ private:
     void on_finish_impl(Failed&) override {}
 };
 
-struct GcpInstance::Connection {
+struct HttpInstance::Connection {
     explicit Connection(const asio::any_io_executor& strand) : socket{strand}, limit{strand} {}
 
     asio::ip::tcp::socket socket;
@@ -94,7 +94,7 @@ inline bool is_hop_by_hop(std::string_view name) {
     return std::any_of(own.begin(), own.end(), [&](auto one) { return faas::detail::iequals(one, name); });
 }
 
-BLUEPRINT_FAAS_DECL std::string GcpInstance::head_of(const ServerRequest& request) {
+BLUEPRINT_FAAS_DECL std::string HttpInstance::head_of(const ServerRequest& request) {
     std::string head = request.method + ' ' + request.target + " HTTP/1.1\r\n";
     for (const auto& [name, value] : request.fields) {
         const bool ours = faas::detail::iequals(name, "content-length") || faas::detail::iequals(name, "expect");
@@ -105,7 +105,8 @@ BLUEPRINT_FAAS_DECL std::string GcpInstance::head_of(const ServerRequest& reques
     return head += "\r\n";
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<std::shared_ptr<GcpInstance::Connection>> GcpInstance::connect(Deadline deadline) {
+BLUEPRINT_FAAS_DECL asio::awaitable<std::shared_ptr<HttpInstance::Connection>> HttpInstance::connect(
+    Deadline deadline) {
     auto connection = std::make_shared<Connection>(strand_);
     Connection::bound(connection, deadline);
     const asio::ip::tcp::endpoint peer{asio::ip::address_v4::loopback(), port_};
@@ -117,7 +118,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<std::shared_ptr<GcpInstance::Connection>> Gc
     co_return connection;
 }
 
-BLUEPRINT_FAAS_DECL void GcpInstance::keep(std::shared_ptr<Connection> connection) {
+BLUEPRINT_FAAS_DECL void HttpInstance::keep(std::shared_ptr<Connection> connection) {
     if (!ended_) idle_.push_back(std::move(connection));
 }
 
@@ -125,10 +126,10 @@ inline Error instance_error(std::string_view why, std::string message) {
     return Error{.code = errc::infrastructure, .message = std::move(message), .platform_code = std::string{why}};
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::exchange(std::shared_ptr<Connection> connection,
-                                                                                const std::string& head,
-                                                                                const ServerRequest& request,
-                                                                                Deadline deadline) {
+BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::exchange(std::shared_ptr<Connection> connection,
+                                                                                 const std::string& head,
+                                                                                 const ServerRequest& request,
+                                                                                 Deadline deadline) {
     namespace http = boost::beast::http;
     Connection::bound(connection, deadline);
     const bool reused = std::exchange(connection->used, true);
@@ -137,7 +138,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::exchange(
     auto [failed, written] = co_await asio::async_write(connection->socket, out, asio::as_tuple(asio::use_awaitable));
     static_cast<void>(written);
     bool heard = false;
-    auto parser = std::make_unique<InstanceAnswerParser>();
+    auto parser = std::make_unique<InstanceAnswerParser>(answer_bytes_);
     parser->eager(true);
     if (request.method == "HEAD") parser->skip(true);
     auto& buffer = connection->buffer;
@@ -151,7 +152,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::exchange(
             buffer.consume(used);
             if (failed && failed != http::error::need_more) break;
             if (parser->is_done() && parser->status < 200) {  // there will be another one
-                parser = std::make_unique<InstanceAnswerParser>();
+                parser = std::make_unique<InstanceAnswerParser>(answer_bytes_);
                 parser->eager(true);
                 if (request.method == "HEAD") parser->skip(true);
                 continue;
@@ -188,8 +189,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::exchange(
             answer.date = std::move(value);
         } else if (faas::detail::iequals(name, "content-length")) {
             if (request.method == "HEAD")  // what the body would have been long is told too
-                answer.body.assign(static_cast<std::size_t>(
-                                       std::min<std::uint64_t>(std::strtoull(value.c_str(), nullptr, 10), 32U << 20)),
+                answer.body.assign(static_cast<std::size_t>(std::min<std::uint64_t>(
+                                       std::strtoull(value.c_str(), nullptr, 10), answer_bytes_)),
                                    ' ');
         } else if (!is_hop_by_hop(name)) {
             answer.headers.emplace_back(std::move(name), std::move(value));
@@ -203,8 +204,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::exchange(
     co_return answer;
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> GcpInstance::forward(const ServerRequest& request,
-                                                                               Deadline deadline) {
+BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::forward(const ServerRequest& request,
+                                                                                Deadline deadline) {
     const auto self = shared_from_this();
     const auto head = head_of(request);
     while (!ended_) {

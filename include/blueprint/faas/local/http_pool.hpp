@@ -1,10 +1,10 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_GCP_POOL_HPP
-#define BLUEPRINT_FAAS_LOCAL_GCP_POOL_HPP
+#ifndef BLUEPRINT_FAAS_LOCAL_HTTP_POOL_HPP
+#define BLUEPRINT_FAAS_LOCAL_HTTP_POOL_HPP
 
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/local/deployment.hpp"
-#include "blueprint/faas/local/gcp_instance.hpp"
+#include "blueprint/faas/local/http_instance.hpp"
 #include "blueprint/faas/local/http_message.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -21,26 +21,25 @@
 
 namespace blueprint::faas::local {
 
-/// Words an error of Google's front end, which is a page.
-BLUEPRINT_FAAS_DECL ServerAnswer gcp_front_page(unsigned status, std::string_view title, std::string_view message);
-
-/// The instances of one revision: started when a call finds no room in those that are there, kept for the next one,
+/// The instances of one program: started when a call finds no room in those that are there, kept for the next one,
 /// ended when nobody needed them for `CloudLimits::warm_idle`. Held by `shared_ptr`; on the host's strand only.
 /// Source: Cloud Run documentation, "About instance autoscaling in Cloud Run services"; "Maximum concurrent requests".
-class GcpPool : public std::enable_shared_from_this<GcpPool> {
+class HttpPool : public std::enable_shared_from_this<HttpPool> {
 public:
     /// The host must outlive the calls. `queue_time`: how long a call waits for room.
-    GcpPool(FunctionHost& host, GcpRevisionPlan plan, std::chrono::milliseconds queue_time);
-    ~GcpPool();
-    GcpPool(const GcpPool&) = delete;
-    GcpPool& operator=(const GcpPool&) = delete;
+    HttpPool(FunctionHost& host, HttpInstancePlan plan, std::chrono::milliseconds queue_time);
+    ~HttpPool();
+    HttpPool(const HttpPool&) = delete;
+    HttpPool& operator=(const HttpPool&) = delete;
 
-    const GcpRevisionPlan& plan() const noexcept { return plan_; }
+    const HttpInstancePlan& plan() const noexcept { return plan_; }
     /// Starts one instance, or as many as are always to be there, and returns when they have started. The text of what
     /// prevented it, for people; nothing: it worked.
     asio::awaitable<std::optional<std::string>> prove();
-    /// Answers a call, be it by an instance or by what the platform says where there is no answer.
-    asio::awaitable<ServerAnswer> call(ServerRequest request);
+    /// Hands a call to an instance and returns what that answered. The `Error`'s platform_code says why there is no
+    /// answer: "BUSY", no instance was free in time; "UNAVAILABLE", none could be started; "BROKEN"; "TIMEOUT";
+    /// "TOO_LARGE".
+    asio::awaitable<result<ServerAnswer>> call(ServerRequest request);
     /// Keeps so many instances from now on, and has no more than so many.
     void keep(std::uint32_t min_instances, std::uint32_t max_instances);
     /// Takes it out of service: ends the instances that have no calls, and the others when they have answered.
@@ -56,7 +55,7 @@ public:
     std::string_view log() const noexcept { return log_; }
 
 private:
-    using Instance = std::shared_ptr<GcpInstance>;
+    using Instance = std::shared_ptr<HttpInstance>;
     struct Slot;
 
     result<Instance> start();
@@ -69,7 +68,7 @@ private:
     void refill();
 
     FunctionHost& host_;
-    GcpRevisionPlan plan_;
+    HttpInstancePlan plan_;
     std::chrono::milliseconds queue_time_;
     std::chrono::milliseconds idle_time_;
     std::list<Instance> instances_;
@@ -87,7 +86,7 @@ private:
 }  // namespace blueprint::faas::local
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
-#include "blueprint/faas/local/impl/gcp_pool.ipp"
+#include "blueprint/faas/local/impl/http_pool.ipp"
 #endif
 
 #endif

@@ -1,7 +1,7 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_GCP_OPENSSL_HPP
-#define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_OPENSSL_HPP
+#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_OPENSSL_OWNERS_HPP
+#define BLUEPRINT_FAAS_LOCAL_IMPL_OPENSSL_OWNERS_HPP
 
-// Owners of OpenSSL's objects. Included by the files of the local Google Cloud alone.
+// Owners of OpenSSL's objects. Included by files of the local cloud alone.
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace blueprint::faas::local::gcp_keys {
+namespace blueprint::faas::local::openssl {
 
 template <auto Free>
 struct Freed {
@@ -29,6 +29,6 @@ inline std::string text_of(BIO& bio) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-}  // namespace blueprint::faas::local::gcp_keys
+}  // namespace blueprint::faas::local::openssl
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_GCP_JWT_HPP
-#define BLUEPRINT_FAAS_LOCAL_GCP_JWT_HPP
+#ifndef BLUEPRINT_FAAS_LOCAL_JWT_HPP
+#define BLUEPRINT_FAAS_LOCAL_JWT_HPP
 
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/job.hpp"
@@ -18,11 +18,11 @@ struct evp_pkey_st;
 
 namespace blueprint::faas::local {
 
-// JSON Web Tokens as the local Google Cloud reads and writes them. It shares no code with the client's, because it is
+// JSON Web Tokens as the local cloud reads and writes them. It shares no code with the client's, because it is
 // what proves that right.
 
 /// A token taken apart; nothing of it has been verified.
-struct GcpJwt {
+struct Jwt {
     boost::json::object header{};
     boost::json::object claims{};
     std::string_view signed_part{};  ///< of the token's text: what the signature is of
@@ -37,22 +37,36 @@ struct GcpJwt {
 };
 
 /// Decodes base64url without padding, and nothing else. Source: RFC 7515, section 2.
-BLUEPRINT_FAAS_DECL std::optional<Bytes> gcp_base64url_decode(std::string_view text);
+BLUEPRINT_FAAS_DECL std::optional<Bytes> base64url_decode(std::string_view text);
 /// Encodes so.
-BLUEPRINT_FAAS_DECL std::string gcp_base64url_encode(std::span<const std::uint8_t> data);
+BLUEPRINT_FAAS_DECL std::string base64url_encode(std::span<const std::uint8_t> data);
 
 /// Takes "HEADER.CLAIMS.SIGNATURE" apart; nothing if it has another shape, or header or claims are no JSON object. The
 /// outcome refers to `token`.
-BLUEPRINT_FAAS_DECL std::optional<GcpJwt> read_gcp_jwt(std::string_view token);
+BLUEPRINT_FAAS_DECL std::optional<Jwt> read_jwt(std::string_view token);
 
-/// Tells whether the token was signed by RS256 (`alg` says so too) with the private half of that PEM key.
-BLUEPRINT_FAAS_DECL bool verify_gcp_jwt(const GcpJwt& jwt, std::string_view public_key_pem);
+/// Tells whether the token was signed with the private half of that PEM key by `algorithm`, "RS256" or "PS256", and its
+/// `alg` says so too. Source: RFC 7518, sections 3.3 and 3.5.
+BLUEPRINT_FAAS_DECL bool verify_jwt(const Jwt& jwt, std::string_view public_key_pem,
+                                    std::string_view algorithm = "RS256");
+
+/// A certificate whose key signs tokens.
+struct JwtCertificate {
+    std::string public_key{};  ///< PEM
+    Bytes sha1{};              ///< of the whole certificate, as DER
+    Bytes sha256{};            ///< likewise
+    std::int64_t begins = 0;   ///< seconds since 1970
+    std::int64_t ends = 0;     ///< likewise; it is good up to then
+};
+
+/// Reads the first certificate of a PEM text; nothing if there is none, or it has no RSA key.
+BLUEPRINT_FAAS_DECL std::optional<JwtCertificate> read_jwt_certificate(std::string_view pem);
 
 /// An RSA key of 2048 bits that the cloud makes for itself.
-class GcpSigningKey {
+class JwtKey {
 public:
     /// Makes one. Throws `std::runtime_error` if OpenSSL cannot.
-    GcpSigningKey();
+    JwtKey();
 
     /// Signs a token by RS256. Throws `std::runtime_error` if OpenSSL cannot.
     std::string sign(const boost::json::object& claims) const;
@@ -78,7 +92,7 @@ private:
 }  // namespace blueprint::faas::local
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
-#include "blueprint/faas/local/impl/gcp_jwt.ipp"
+#include "blueprint/faas/local/impl/jwt.ipp"
 #endif
 
 #endif

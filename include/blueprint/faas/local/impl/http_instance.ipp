@@ -1,13 +1,16 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_GCP_INSTANCE_IPP
-#define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_INSTANCE_IPP
+#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_INSTANCE_IPP
+#define BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_INSTANCE_IPP
 
-#include "blueprint/faas/local/gcp_instance.hpp"
-#include "blueprint/faas/local/impl/gcp_forward.ipp"
+#include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/local/http_instance.hpp"
+#include "blueprint/faas/local/impl/http_forward.ipp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <openssl/rand.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -30,27 +33,27 @@ inline std::uint16_t try_loopback_port(std::uint16_t port) noexcept {
     return bound ? ntohs(address.sin_port) : std::uint16_t{0};
 }
 
-BLUEPRINT_FAAS_DECL GcpInstance::GcpInstance(asio::any_io_executor strand)
+BLUEPRINT_FAAS_DECL HttpInstance::HttpInstance(asio::any_io_executor strand)
     : strand_{strand},
       changed_{strand, asio::steady_timer::time_point::max()},
       opened_{strand, asio::steady_timer::time_point::max()} {}
 
-BLUEPRINT_FAAS_DECL result<std::shared_ptr<GcpInstance>> GcpInstance::start(FunctionHost& host,
-                                                                            const GcpRevisionPlan& plan,
-                                                                            std::function<void(std::string_view)> log,
-                                                                            std::function<void()> ended) {
+BLUEPRINT_FAAS_DECL result<std::shared_ptr<HttpInstance>> HttpInstance::start(FunctionHost& host,
+                                                                              const HttpInstancePlan& plan,
+                                                                              std::function<void(std::string_view)> log,
+                                                                              std::function<void()> ended) {
     if (host.ending || !host.store)
         return Error{.code = errc::infrastructure,
                      .message = "the platform is being stopped",
                      .execution = Execution::not_started};
-    std::shared_ptr<GcpInstance> instance{new GcpInstance{host.strand}};
+    std::shared_ptr<HttpInstance> instance{new HttpInstance{host.strand}};
     instance->log_ = std::move(log);
     instance->on_ended_ = std::move(ended);
     if (auto launched = instance->launch(host, plan); !launched) return launched.error();
     return instance;
 }
 
-BLUEPRINT_FAAS_DECL result<void> GcpInstance::launch(FunctionHost& host, const GcpRevisionPlan& plan) {
+BLUEPRINT_FAAS_DECL result<void> HttpInstance::launch(FunctionHost& host, const HttpInstancePlan& plan) {
     auto temporary = host.store->private_directory();
     if (!temporary) return temporary.error();
     port_ = try_loopback_port(0);
@@ -60,16 +63,16 @@ BLUEPRINT_FAAS_DECL result<void> GcpInstance::launch(FunctionHost& host, const G
                      .execution = Execution::not_started};
     const auto home = (*temporary)->path();
     auto variables = plan.variables;
-    const std::pair<std::string_view, std::string> own[] = {
-        {"PORT", std::to_string(port_)},
-        {"K_SERVICE", plan.service},
-        {"K_REVISION", plan.revision},
-        {"K_CONFIGURATION", plan.service},
-        // There the container's network keeps strangers away; here nothing does.
-        {"BLUEPRINT_HTTP_HOST", "127.0.0.1"},
-        {"TMPDIR", home.string()},
-    };
-    for (const auto& [name, value] : own) variables[std::string{name}] = value;
+    std::array<std::uint8_t, 16> random{};
+    if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1)
+        return Error{.code = errc::infrastructure,
+                     .message = "the system gives no random bytes",
+                     .execution = Execution::not_started};
+    id_ = faas::detail::hex_encode(random);
+    answer_bytes_ = plan.answer_bytes;
+    for (const auto& name : plan.port_variables) variables[name] = std::to_string(port_);
+    for (const auto& name : plan.id_variables) variables[name] = id_;
+    variables["TMPDIR"] = home.string();
     const std::pair<std::string_view, std::string> defaults[] = {
         {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
         {"HOME", home.string()},
@@ -125,7 +128,7 @@ BLUEPRINT_FAAS_DECL result<void> GcpInstance::launch(FunctionHost& host, const G
     return {};
 }
 
-BLUEPRINT_FAAS_DECL void GcpInstance::on_end(const ProcessOutcome& outcome) {
+BLUEPRINT_FAAS_DECL void HttpInstance::on_end(const ProcessOutcome& outcome) {
     if (ended_) return;
     ended_.emplace(outcome);
     if (state_ == State::starting) port_was_taken_ = try_loopback_port(port_) == 0;
@@ -134,11 +137,11 @@ BLUEPRINT_FAAS_DECL void GcpInstance::on_end(const ProcessOutcome& outcome) {
     if (const auto ended = std::exchange(on_ended_, nullptr)) ended();
 }
 
-BLUEPRINT_FAAS_DECL void GcpInstance::terminate() {
+BLUEPRINT_FAAS_DECL void HttpInstance::terminate() {
     if (process_) process_->terminate();
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<bool> GcpInstance::probe_once(const GcpProbe& probe, Deadline deadline) {
+BLUEPRINT_FAAS_DECL asio::awaitable<bool> HttpInstance::probe_once(const HttpProbe& probe, Deadline deadline) {
     const auto connection = co_await connect(deadline);
     if (!connection) co_return false;
     if (probe.path.empty()) {
@@ -147,13 +150,13 @@ BLUEPRINT_FAAS_DECL asio::awaitable<bool> GcpInstance::probe_once(const GcpProbe
     }
     ServerRequest request{.method = "GET", .target = probe.path};
     request.fields.emplace_back("Host", "127.0.0.1:" + std::to_string(port_));
-    request.fields.emplace_back("User-Agent", "GoogleHC/1.0");
+    if (!probe.user_agent.empty()) request.fields.emplace_back("User-Agent", probe.user_agent);
     const auto head = head_of(request);
     const auto answer = co_await exchange(connection, head, request, deadline);
-    co_return answer && answer->status < 400;
+    co_return answer && (probe.any_status || answer->status < 400);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpInstance::open(GcpProbe probe) {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> HttpInstance::open(HttpProbe probe) {
     const auto self = shared_from_this();
     const auto limit = deadline_after(probe.delay + probe.patience);
     auto pause = std::max(probe.delay, std::chrono::milliseconds{2});
@@ -175,7 +178,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpInstance::open(GcpProbe probe) {
     opened_.cancel();
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpInstance::opened() {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> HttpInstance::opened() {
     const auto self = shared_from_this();
     while (state_ == State::starting) {
         const auto [ignored] = co_await opened_.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -1,5 +1,5 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_GCP_INSTANCE_HPP
-#define BLUEPRINT_FAAS_LOCAL_GCP_INSTANCE_HPP
+#ifndef BLUEPRINT_FAAS_LOCAL_HTTP_INSTANCE_HPP
+#define BLUEPRINT_FAAS_LOCAL_HTTP_INSTANCE_HPP
 
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/detail/declare.hpp"
@@ -26,44 +26,47 @@
 
 namespace blueprint::faas::local {
 
-/// How it is seen that an instance has started: its port is open, or it answers GET of `path` with less than 400.
-struct GcpProbe {
+/// How it is seen that an instance has started: its port is open, or it answers GET of `path`.
+struct HttpProbe {
     std::chrono::milliseconds delay{0};
     std::chrono::milliseconds patience{std::chrono::seconds{240}};  ///< all attempts together
     std::string path{};                                             ///< empty: the port is enough
+    std::string user_agent{};
+    bool any_status = false;  ///< every answer will do; else one of less than 400
 };
 
-/// What the instances of one revision are started from, and how many calls they take.
-struct GcpRevisionPlan {
-    std::string service{};
-    std::string revision{};
+/// What the instances of one program are started from, and how many calls they take.
+struct HttpInstancePlan {
     std::shared_ptr<OwnedDirectory> code{};  ///< null: the program is this machine's
     std::filesystem::path program{};
     std::filesystem::path directory{};
     std::vector<std::string> arguments{};
     std::map<std::string, Secret, std::less<>> variables{};
-    bool node = false;               ///< it is Node.js, which would listen on every interface
-    std::uint64_t memory_bytes = 0;  ///< 0: not limited
-    std::uint16_t port = 8080;       ///< as the revision declares it; the local one is another
-    GcpProbe startup{};
+    std::vector<std::string> port_variables{"PORT"};  ///< that tell an instance its port
+    std::vector<std::string> id_variables{};          ///< that tell an instance who it is, in 32 hexadecimal digits
+    bool node = false;                                ///< it is Node.js, which would listen on every interface
+    std::uint64_t memory_bytes = 0;                   ///< 0: not limited
+    std::uint16_t port = 8080;                        ///< as its owner declares it; the local one is another
+    std::uint64_t answer_bytes = 32ULL << 20;
+    HttpProbe startup{};
     std::uint32_t concurrency = 1;
     std::uint32_t min_instances = 0;
     std::uint32_t max_instances = 1;
     std::chrono::milliseconds timeout{std::chrono::seconds{300}};
 };
 
-/// One instance of a revision: a process that serves HTTP on a port of the loopback interface which was free when it
-/// was started. On the host's strand only. Source: Cloud Run documentation, "Container runtime contract".
-class GcpInstance : public std::enable_shared_from_this<GcpInstance> {
+/// One instance of a program: a process that serves HTTP on a port of the loopback interface which was free when it was
+/// started, and is told so in a variable. On the host's strand only.
+class HttpInstance : public std::enable_shared_from_this<HttpInstance> {
 public:
     /// Starts the process. `log` is given what it writes; `ended` is called once when it is gone. The host must outlive
     /// the call. `errc::function_error`: it cannot be executed.
-    static result<std::shared_ptr<GcpInstance>> start(FunctionHost& host, const GcpRevisionPlan& plan,
-                                                      std::function<void(std::string_view)> log,
-                                                      std::function<void()> ended);
+    static result<std::shared_ptr<HttpInstance>> start(FunctionHost& host, const HttpInstancePlan& plan,
+                                                       std::function<void(std::string_view)> log,
+                                                       std::function<void()> ended);
 
     /// Returns when the instance has started, has ended, or did not start in time. By the one who started it.
-    asio::awaitable<void> open(GcpProbe probe);
+    asio::awaitable<void> open(HttpProbe probe);
     /// Returns when `open` has returned. By all others.
     asio::awaitable<void> opened();
     /// Sends it a request and returns what it answered, both as they are but for what belongs to a connection. The
@@ -72,6 +75,8 @@ public:
     /// Asks the process to end; who has not after `CloudLimits::kill_after` is killed.
     void terminate();
 
+    /// What `HttpInstancePlan::id_variables` say; also without any.
+    const std::string& id() const noexcept { return id_; }
     bool starting() const noexcept { return state_ == State::starting; }
     bool ready() const noexcept { return state_ == State::ready && !ended_; }
     /// How the process ended; nothing: it runs.
@@ -88,13 +93,13 @@ private:
     enum class State { starting, ready, failed };
     struct Connection;
 
-    explicit GcpInstance(asio::any_io_executor strand);
-    result<void> launch(FunctionHost& host, const GcpRevisionPlan& plan);
+    explicit HttpInstance(asio::any_io_executor strand);
+    result<void> launch(FunctionHost& host, const HttpInstancePlan& plan);
     void on_end(const ProcessOutcome& outcome);
     void keep(std::shared_ptr<Connection> connection);
     static std::string head_of(const ServerRequest& request);
     asio::awaitable<std::shared_ptr<Connection>> connect(Deadline deadline);
-    asio::awaitable<bool> probe_once(const GcpProbe& probe, Deadline deadline);
+    asio::awaitable<bool> probe_once(const HttpProbe& probe, Deadline deadline);
     asio::awaitable<result<ServerAnswer>> exchange(std::shared_ptr<Connection> connection, const std::string& head,
                                                    const ServerRequest& request, Deadline deadline);
 
@@ -107,6 +112,8 @@ private:
     std::vector<std::shared_ptr<Connection>> idle_;
     std::optional<ProcessOutcome> ended_;
     std::chrono::steady_clock::time_point idle_since_{};
+    std::string id_;
+    std::uint64_t answer_bytes_ = 0;
     std::uint16_t port_ = 0;
     State state_ = State::starting;
     bool port_was_taken_ = false;
@@ -115,8 +122,8 @@ private:
 }  // namespace blueprint::faas::local
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
-#include "blueprint/faas/local/impl/gcp_forward.ipp"
-#include "blueprint/faas/local/impl/gcp_instance.ipp"
+#include "blueprint/faas/local/impl/http_forward.ipp"
+#include "blueprint/faas/local/impl/http_instance.ipp"
 #endif
 
 #endif

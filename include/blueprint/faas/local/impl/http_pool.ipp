@@ -1,7 +1,7 @@
-#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_GCP_POOL_IPP
-#define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_POOL_IPP
+#ifndef BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_POOL_IPP
+#define BLUEPRINT_FAAS_LOCAL_IMPL_HTTP_POOL_IPP
 
-#include "blueprint/faas/local/gcp_pool.hpp"
+#include "blueprint/faas/local/http_pool.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,36 +14,26 @@
 
 namespace blueprint::faas::local {
 
-BLUEPRINT_FAAS_DECL ServerAnswer gcp_front_page(unsigned status, std::string_view title, std::string_view message) {
-    ServerAnswer answer{.status = status, .content_type = "text/html; charset=UTF-8"};
-    answer.body = "<html><head><title>" + std::to_string(status) + ' ' + std::string{title} +
-                  "</title></head><body><h1>Error: " + std::string{title} + "</h1><h2>" + std::string{message} +
-                  "</h2></body></html>\n";
-    answer.headers.emplace_back("Server", "Google Frontend");
-    return answer;
-}
-
-inline ServerAnswer gcp_unavailable() {
-    return gcp_front_page(503, "Server Error",
-                          "The service you requested is not available yet.<p>Please try again in 30 seconds.");
+inline Error no_instance(std::string_view why, std::string message) {
+    return Error{.code = errc::infrastructure, .message = std::move(message), .platform_code = std::string{why}};
 }
 
 /// Counts one call for as long as it is there.
-class GcpCallCount {
+class HttpCallCount {
 public:
-    explicit GcpCallCount(std::size_t& counter) : count_{counter} { ++count_; }
-    GcpCallCount(const GcpCallCount&) = delete;
-    GcpCallCount& operator=(const GcpCallCount&) = delete;
-    ~GcpCallCount() { --count_; }
+    explicit HttpCallCount(std::size_t& counter) : count_{counter} { ++count_; }
+    HttpCallCount(const HttpCallCount&) = delete;
+    HttpCallCount& operator=(const HttpCallCount&) = delete;
+    ~HttpCallCount() { --count_; }
 
 private:
     std::size_t& count_;
 };
 
 /// Room for one call in an instance, which is given back when the call is over.
-struct GcpPool::Slot {
+struct HttpPool::Slot {
     Slot() = default;
-    Slot(std::shared_ptr<GcpPool> owner, Instance taken) : pool{std::move(owner)}, instance{std::move(taken)} {
+    Slot(std::shared_ptr<HttpPool> owner, Instance taken) : pool{std::move(owner)}, instance{std::move(taken)} {
         ++instance->calls;
     }
     Slot(Slot&& other) noexcept
@@ -60,12 +50,12 @@ struct GcpPool::Slot {
         instance->called();
         pool->room_.cancel();
     }
-    std::shared_ptr<GcpPool> pool{};
+    std::shared_ptr<HttpPool> pool{};
     Instance instance{};  // null: there is no room
     bool failed = false;  // because none could be started
 };
 
-BLUEPRINT_FAAS_DECL GcpPool::GcpPool(FunctionHost& host, GcpRevisionPlan plan, std::chrono::milliseconds queue_time)
+BLUEPRINT_FAAS_DECL HttpPool::HttpPool(FunctionHost& host, HttpInstancePlan plan, std::chrono::milliseconds queue_time)
     : host_{host},
       plan_{std::move(plan)},
       queue_time_{queue_time},
@@ -73,13 +63,13 @@ BLUEPRINT_FAAS_DECL GcpPool::GcpPool(FunctionHost& host, GcpRevisionPlan plan, s
       room_{host.strand, asio::steady_timer::time_point::max()},
       idle_{host.strand} {}
 
-BLUEPRINT_FAAS_DECL GcpPool::~GcpPool() {
+BLUEPRINT_FAAS_DECL HttpPool::~HttpPool() {
     for (const auto& instance : instances_) instance->terminate();
 }
 
-BLUEPRINT_FAAS_DECL result<GcpPool::Instance> GcpPool::start() {
+BLUEPRINT_FAAS_DECL result<HttpPool::Instance> HttpPool::start() {
     const auto weak = weak_from_this();
-    auto started = GcpInstance::start(
+    auto started = HttpInstance::start(
         host_, plan_,
         [weak](std::string_view text) {
             constexpr std::size_t most = 64U << 10;
@@ -96,7 +86,7 @@ BLUEPRINT_FAAS_DECL result<GcpPool::Instance> GcpPool::start() {
 }
 
 /// Starts one instance and returns it when it has started; null if it has not, and `problem_` says why.
-BLUEPRINT_FAAS_DECL asio::awaitable<GcpPool::Instance> GcpPool::begin() {
+BLUEPRINT_FAAS_DECL asio::awaitable<HttpPool::Instance> HttpPool::begin() {
     const auto self = shared_from_this();
     for (int attempt = 0; attempt < 3; ++attempt) {
         auto started = start();
@@ -119,7 +109,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<GcpPool::Instance> GcpPool::begin() {
     co_return nullptr;
 }
 
-BLUEPRINT_FAAS_DECL GcpPool::Instance GcpPool::with_room() const {
+BLUEPRINT_FAAS_DECL HttpPool::Instance HttpPool::with_room() const {
     Instance best;
     for (const auto& instance : instances_) {
         if (instance->calls >= plan_.concurrency || (!instance->ready() && !instance->starting())) continue;
@@ -131,7 +121,7 @@ BLUEPRINT_FAAS_DECL GcpPool::Instance GcpPool::with_room() const {
 }
 
 /// Returns room for a call; none at `limit`, or if no instance could be started.
-BLUEPRINT_FAAS_DECL asio::awaitable<GcpPool::Slot> GcpPool::take(Deadline limit) {
+BLUEPRINT_FAAS_DECL asio::awaitable<HttpPool::Slot> HttpPool::take(Deadline limit) {
     const auto self = shared_from_this();
     asio::steady_timer clock{host_.strand};
     clock.expires_at(limit);
@@ -164,40 +154,27 @@ BLUEPRINT_FAAS_DECL asio::awaitable<GcpPool::Slot> GcpPool::take(Deadline limit)
     }
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpPool::call(ServerRequest request) {
+BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpPool::call(ServerRequest request) {
     const auto self = shared_from_this();
-    const GcpCallCount counted{calls_};
+    const HttpCallCount counted{calls_};
     const auto deadline = deadline_after(plan_.timeout);
     const auto queued_until = std::min(deadline, deadline_after(queue_time_));
     const Slot slot = co_await take(queued_until);
-    if (slot.failed) co_return gcp_unavailable();
-    if (!slot.instance) {
-        ServerAnswer busy{.status = 429, .content_type = "text/plain; charset=utf-8"};
-        busy.body = "Rate exceeded.";
-        co_return busy;
-    }
-    if (!slot.instance->ready()) co_return gcp_unavailable();
+    if (!slot.failed && !slot.instance) co_return no_instance("BUSY", "no instance was free in time");
+    if (slot.failed || !slot.instance->ready()) co_return no_instance("UNAVAILABLE", "the program " + problem_);
     auto answer = co_await slot.instance->forward(request, deadline);
     if (retired_ && slot.instance->calls == 1) slot.instance->terminate();  // this was its last
     watch_idle();
-    if (answer) co_return std::move(*answer);
-    const auto& why = answer.error().platform_code;
-    if (why == "TIMEOUT") {
-        ServerAnswer late{.status = 504, .content_type = "text/plain; charset=utf-8"};
-        late.body = "upstream request timeout";
-        co_return late;
-    }
-    if (why == "TOO_LARGE") co_return gcp_front_page(500, "Server Error", "The response was too large.");
-    co_return gcp_unavailable();
+    co_return answer;
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::on_ended() {
+BLUEPRINT_FAAS_DECL void HttpPool::on_ended() {
     instances_.remove_if([](const Instance& instance) { return instance->ended() && !instance->starting(); });
     room_.cancel();
     if (proven_) refill();
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::watch_idle() {
+BLUEPRINT_FAAS_DECL void HttpPool::watch_idle() {
     if (idle_watched_ || retired_) return;
     idle_watched_ = true;
     idle_.expires_after(idle_time_);
@@ -218,7 +195,7 @@ BLUEPRINT_FAAS_DECL void GcpPool::watch_idle() {
     });
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpPool::fill() {
+BLUEPRINT_FAAS_DECL asio::awaitable<void> HttpPool::fill() {
     const auto self = shared_from_this();
     const auto wanted = std::min(plan_.min_instances, plan_.max_instances);
     while (!retired_ && !host_.ending && instances_.size() < wanted) {
@@ -229,13 +206,13 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpPool::fill() {
     filling_ = false;
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::refill() {
+BLUEPRINT_FAAS_DECL void HttpPool::refill() {
     if (filling_ || retired_ || host_.ending || instances_.size() >= plan_.min_instances) return;
     filling_ = true;
     asio::co_spawn(host_.strand, fill(), asio::detached);
 }
 
-BLUEPRINT_FAAS_DECL asio::awaitable<std::optional<std::string>> GcpPool::prove() {
+BLUEPRINT_FAAS_DECL asio::awaitable<std::optional<std::string>> HttpPool::prove() {
     const auto self = shared_from_this();
     const auto wanted = std::clamp<std::uint32_t>(plan_.min_instances, 1, plan_.max_instances);
     while (instances_.size() < wanted) {
@@ -249,27 +226,27 @@ BLUEPRINT_FAAS_DECL asio::awaitable<std::optional<std::string>> GcpPool::prove()
     co_return std::nullopt;
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::keep(std::uint32_t min_instances, std::uint32_t max_instances) {
+BLUEPRINT_FAAS_DECL void HttpPool::keep(std::uint32_t min_instances, std::uint32_t max_instances) {
     plan_.min_instances = min_instances;
     plan_.max_instances = max_instances;
     if (proven_) refill();
     watch_idle();
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::retire() {
+BLUEPRINT_FAAS_DECL void HttpPool::retire() {
     retired_ = true;
     idle_.cancel();
     for (const auto& instance : std::vector<Instance>{instances_.begin(), instances_.end()})
         if (instance->calls == 0 && !instance->starting()) instance->terminate();
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::resume() {
+BLUEPRINT_FAAS_DECL void HttpPool::resume() {
     if (!std::exchange(retired_, false)) return;
     if (proven_) refill();
     watch_idle();
 }
 
-BLUEPRINT_FAAS_DECL void GcpPool::end() {
+BLUEPRINT_FAAS_DECL void HttpPool::end() {
     retired_ = true;
     idle_.cancel();
     for (const auto& instance : std::vector<Instance>{instances_.begin(), instances_.end()}) instance->terminate();
