@@ -29,6 +29,7 @@ SEPARATE_ONLY = {
     "blueprint/faas/auth/token_cache.hpp",
     "blueprint/faas/codec/aws_lambda.hpp",
     "blueprint/faas/codec/aws_storage.hpp",
+    "blueprint/faas/codec/azure_functions.hpp",
     "blueprint/faas/codec/custom.hpp",
     "blueprint/faas/codec/gcp_functions.hpp",
     "blueprint/faas/codec/gcp_run.hpp",
