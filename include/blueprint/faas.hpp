@@ -128,6 +128,7 @@
 #include "blueprint/faas/runner/runner.hpp"
 #include "blueprint/faas/runner/statistics.hpp"
 #include "blueprint/faas/secret.hpp"
+#include "blueprint/faas/serve/azure_protocol.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/http_protocol.hpp"
 #include "blueprint/faas/serve/lambda_runtime.hpp"

@@ -36,6 +36,9 @@ struct HttpCall {
     SteadyTime deadline = SteadyTime::max();  ///< when the caller waits no longer
     Bytes body{};                             ///< as it came, until `read_http_body`
     ExecRequest request{};                    ///< what goes to the job
+    bool enveloped = false;                   ///< it came in the envelope of Azure's host, and so goes its answer
+    Headers fields{};                         ///< those that say anything to us, if they are kept
+    Bytes kept{};                             ///< the body as it came, of JSON, if it is kept
 };
 
 /// An answer, but for what belongs to the connection: Content-Length and Connection.
@@ -74,8 +77,9 @@ BLUEPRINT_FAAS_DECL HttpReply write_http_answer(const HttpInstance& instance, co
                                                 std::optional<std::size_t> memory_mib, std::size_t max_bytes);
 /// Writes {"warm":true,"instance":"...","cold_start":true}.
 BLUEPRINT_FAAS_DECL HttpReply write_http_warm(const HttpInstance& instance, const HttpCall& call);
-/// Writes {"status":"healthy","instance":"...","revision":"..."}.
-BLUEPRINT_FAAS_DECL HttpReply write_http_health(const HttpInstance& instance, const HttpCall& call);
+/// Writes {"status":"healthy","instance":"...","revision":"..."}, with `more` before the last brace.
+BLUEPRINT_FAAS_DECL HttpReply write_http_health(const HttpInstance& instance, const HttpCall& call,
+                                                std::string_view more = {});
 
 /// Writes the status line and the fields of an answer. Source: RFC 9112, sections 4 and 9.3.
 BLUEPRINT_FAAS_DECL std::string write_http_head(const HttpReply& reply, bool keep);

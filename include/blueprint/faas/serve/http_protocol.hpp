@@ -11,6 +11,24 @@
 
 namespace blueprint::faas {
 
+namespace detail {
+
+/// What a thread of the jobs does: takes calls of `server` and answers them with what the jobs give, until there are no
+/// more.
+template <LocalJobs Jobs, class Server>
+void answer_http_calls(Jobs& jobs, Server& server) {
+    ExecState state;
+    while (auto call = server.next()) {
+        const auto begun = std::chrono::steady_clock::now();
+        auto outcome = state.runner.run(jobs, std::move(call->request.call));
+        const auto took = std::chrono::steady_clock::now() - begun;
+        server.reply(*call, std::move(outcome), std::chrono::duration_cast<std::chrono::milliseconds>(took),
+                     state.memory.mib());
+    }
+}
+
+}  // namespace detail
+
 /// Calls over HTTP, as Google Cloud Run sends them to a container and Cloud Functions to its Node.js process, which
 /// hands them on. Listens
 /// - on PORT of all IPv4 addresses, if K_SERVICE is there too, as on Cloud Run, or BLUEPRINT_HTTP is "1";
@@ -38,16 +56,7 @@ struct HttpProtocol {
     template <LocalJobs Jobs>
     static int serve(Jobs& jobs, const Surroundings& found, const ServeOptions& options) {
         detail::FunctionServer server{found.world, options};
-        return server.run([&jobs, &server] {
-            detail::ExecState state;
-            while (auto call = server.next()) {
-                const auto begun = std::chrono::steady_clock::now();
-                auto outcome = state.runner.run(jobs, std::move(call->request.call));
-                const auto took = std::chrono::steady_clock::now() - begun;
-                server.reply(*call, std::move(outcome), std::chrono::duration_cast<std::chrono::milliseconds>(took),
-                             state.memory.mib());
-            }
-        });
+        return server.run([&jobs, &server] { detail::answer_http_calls(jobs, server); });
     }
 };
 

@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_SERVE_SERVE_HPP
 #define BLUEPRINT_FAAS_SERVE_SERVE_HPP
 
+#include "blueprint/faas/serve/azure_protocol.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/http_protocol.hpp"
 #include "blueprint/faas/serve/lambda_runtime.hpp"
@@ -59,7 +60,7 @@ int serve(Jobs&& jobs, const ServeOptions& options = {}) {
     const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
     // Platforms that leave a mark come first: whoever leaves none speaks the exec model. A further platform is one more
     // type in this list.
-    return serve_with<LambdaProtocol, LoopProtocol, HttpProtocol, ExecProtocol>(jobs, found, options);
+    return serve_with<LambdaProtocol, LoopProtocol, AzureProtocol, HttpProtocol, ExecProtocol>(jobs, found, options);
 }
 
 /// Says that this function cannot serve at all, because what its jobs need is not there, and returns the exit status

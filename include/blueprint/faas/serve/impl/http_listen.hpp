@@ -5,6 +5,7 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/environment.hpp"
+#include "blueprint/faas/serve/http_door.hpp"
 #include "blueprint/faas/serve/http_messages.hpp"
 #include "blueprint/faas/serve/stdio.hpp"
 
@@ -25,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <system_error>
+#include <tuple>
 #include <unistd.h>
 
 namespace blueprint::faas::detail {
@@ -86,11 +88,12 @@ inline result<OwnedDescriptor> listen_on_socket(const std::string& path) {
     return cannot_listen("cannot listen on the Unix socket '" + path + "': " + std::generic_category().message(why));
 }
 
-inline result<OwnedDescriptor> listen_on_port(const std::string& host, const std::string& port) {
+inline result<OwnedDescriptor> listen_on_port(const HttpDoor& door) {
+    const auto& [host, port] = std::tie(door.host, door.port);
     std::uint16_t number = 0;
     const auto read = std::from_chars(port.data(), port.data() + port.size(), number);
     if (port.empty() || read.ec != std::errc{} || read.ptr != port.data() + port.size())
-        return cannot_listen("PORT is '" + port + "': a port number is expected");
+        return cannot_listen(std::string{door.port_name} + " is '" + port + "': a port number is expected");
     ListenAddress address{};
     ::socklen_t size = 0;
     if (::inet_pton(AF_INET, host.c_str(), &address.v4.sin_addr) == 1) {
@@ -115,14 +118,11 @@ inline result<OwnedDescriptor> listen_on_port(const std::string& host, const std
     return listener;
 }
 
-inline result<OwnedDescriptor> open_door(const Environment& world) {
-    if (const auto path = world.variable("BLUEPRINT_HTTP_SOCKET")) {
-        // Killed outright, the process that started this one could not end it; the socket is of no use to others.
-        ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-        return listen_on_socket(*path);
-    }
-    return listen_on_port(world.variable("BLUEPRINT_HTTP_HOST").value_or("0.0.0.0"),
-                          world.variable("PORT").value_or(""));
+inline result<OwnedDescriptor> open_door(const HttpDoor& door) {
+    if (!door.socket) return listen_on_port(door);
+    // Killed outright, the process that started this one could not end it; the socket is of no use to others.
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return listen_on_socket(*door.socket);
 }
 
 inline result<std::size_t> read_concurrency(const Environment& world) {

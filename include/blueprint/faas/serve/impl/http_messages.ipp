@@ -27,7 +27,8 @@ BLUEPRINT_FAAS_DECL std::string_view HttpReply::body() const noexcept {
 
 BLUEPRINT_FAAS_DECL bool is_http_call_field(std::string_view name) noexcept {
     const auto is = [name](std::string_view other) { return iequals(name, other); };
-    return is("content-type") || is("content-encoding") || is("transfer-encoding") || is("expect") ||
+    return is("content-type") || is("x-azure-functions-invocationid") || is("content-encoding") ||
+           is("transfer-encoding") || is("expect") ||
            (name.size() > 12 && iequals(name.substr(0, 12), "x-blueprint-")) ||
            std::any_of(http_metadata_fields.begin(), http_metadata_fields.end(), is);
 }
@@ -55,9 +56,16 @@ inline std::optional<std::uint64_t> read_http_number(std::string_view text) noex
     return number;
 }
 
+/// The caller's own id of the request; else that of Azure's host.
+inline std::string http_request_id(const Headers& headers) {
+    const auto id = headers.get("X-Request-Id");
+    return std::string{id ? *id : headers.get("X-Azure-Functions-InvocationId").value_or("")};
+}
+
 inline result<void> read_http_metadata(const Headers& headers, Metadata& metadata) {
     for (const auto name : http_metadata_fields)
         if (const auto value = headers.get(name)) metadata.set(name, *value);
+    if (const auto id = http_request_id(headers); !id.empty()) metadata.set("x-request-id", id);
     const auto packed = headers.get("X-Blueprint-Metadata");
     if (!packed) return {};
     const auto bytes = base64_decode(*packed);
@@ -99,7 +107,7 @@ inline result<void> read_http_format(const Headers& headers, HttpCall& call) {
 BLUEPRINT_FAAS_DECL result<HttpCall> read_http_head(std::string_view method, const Headers& headers, SteadyTime now) {
     constexpr std::uint64_t longest_hold_ms = 10'000, longest_timeout_ms = 24ULL * 3'600'000;
     HttpCall call;
-    call.request_id = headers.get("X-Request-Id").value_or("");
+    call.request_id = http_request_id(headers);
     call.health = method == "GET" || method == "HEAD";
     if (call.health) return call;
     if (method != "POST")
@@ -213,11 +221,13 @@ BLUEPRINT_FAAS_DECL HttpReply write_http_warm(const HttpInstance& instance, cons
     return reply;
 }
 
-BLUEPRINT_FAAS_DECL HttpReply write_http_health(const HttpInstance& instance, const HttpCall& call) {
+BLUEPRINT_FAAS_DECL HttpReply write_http_health(const HttpInstance& instance, const HttpCall& call,
+                                                std::string_view more) {
     HttpReply reply{.fields = http_json_type()};
     if (!call.request_id.empty()) reply.fields += http_field("X-Request-Id", call.request_id);
     reply.text = "{\"status\":\"healthy\",\"instance\":\"" + instance.id +
-                 "\",\"revision\":" + boost::json::serialize(instance.revision) + "}\n";
+                 "\",\"revision\":" + boost::json::serialize(instance.revision);
+    reply.text.append(more).append("}\n");
     return reply;
 }
 

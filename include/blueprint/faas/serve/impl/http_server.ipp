@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_SERVE_IMPL_HTTP_SERVER_IPP
 
 #include "blueprint/faas/serve/http_server.hpp"
+#include "blueprint/faas/serve/impl/azure_messages.ipp"
 #include "blueprint/faas/serve/impl/http_connection.hpp"
 #include "blueprint/faas/serve/impl/http_listen.hpp"
 #include "blueprint/faas/serve/impl/stdio.ipp"
@@ -29,8 +30,17 @@ struct FunctionServer::State {
     // Longer than Google's front ends keep a connection, so that none is closed just as a request comes.
     static constexpr std::chrono::seconds longest_idle{650}, longest_linger{2};
 
-    State(const Environment& of, const ServeOptions& with) : world{of}, options{with} {}
+    /// What ends the time of a call that a job runs for, and what its caller is told then.
+    struct Limit {
+        std::uint64_t connection = 0;
+        SteadyTime until{};
+        HttpReply late{};
+    };
 
+    State(const Environment& of, const ServeOptions& with, HttpDoor at)
+        : world{of}, options{with}, where{std::move(at)} {}
+
+    result<void> listen();
     result<void> open();
     void look_at(SteadyTime when) noexcept { next_look = std::min(next_look, when); }
     int until_next_look() const noexcept;
@@ -50,6 +60,7 @@ struct FunctionServer::State {
     void respond(HttpConnection& one, HttpReply reply);
     void send(HttpConnection& one);
     void settle();
+    void apply(Limit limit);
     void check_deadlines();
     void expire(HttpConnection& one);
     void begin_stop();
@@ -57,9 +68,15 @@ struct FunctionServer::State {
     void give_up();
 
     void finish(std::uint64_t connection, HttpReply reply);
+    void finish(const HttpCall& call, HttpReply reply);
+    void wake_up() noexcept;
+    bool open_envelope(HttpCall& call);
+    void answer_envelope(HttpCall& call);
 
     const Environment& world;
     ServeOptions options;
+    HttpDoor where;
+    HttpExtras extras{};
     HttpInstance instance{};
     std::size_t concurrency = 1;
     std::function<void()> work{};
@@ -75,33 +92,46 @@ struct FunctionServer::State {
     SteadyTime next_look = SteadyTime::max();
     SteadyTime stop_by = SteadyTime::max();
     bool stopping = false;
-    bool cold = true;            // no call has come yet
-    std::size_t unfinished = 0;  // calls that wait or run, also those whose client has gone
+    std::atomic<bool> cold{true};  // no call has come yet
+    std::size_t unfinished = 0;    // calls that wait or run, also those whose client has gone
     std::vector<std::thread> workers{};
 
     std::mutex mutex{};  // for what follows
     std::condition_variable called{};
     std::deque<HttpCall> waiting{};
     std::vector<std::pair<std::uint64_t, HttpReply>> done{};
+    std::vector<Limit> limits{};
     std::size_t idle_workers = 0;
     bool over = false;
+    bool hurry = false;  // the process is to end: nothing is held any more
 };
 
-BLUEPRINT_FAAS_DECL FunctionServer::FunctionServer(const Environment& world, const ServeOptions& options)
-    : state_{std::make_unique<State>(world, options)} {}
+BLUEPRINT_FAAS_DECL FunctionServer::FunctionServer(const Environment& world, const ServeOptions& options, HttpDoor door)
+    : state_{std::make_unique<State>(world, options, std::move(door))} {}
 
 BLUEPRINT_FAAS_DECL FunctionServer::~FunctionServer() = default;
 
+BLUEPRINT_FAAS_DECL result<void> FunctionServer::listen() { return state_->listen(); }
+
+BLUEPRINT_FAAS_DECL void FunctionServer::add(HttpExtras extras) { state_->extras = std::move(extras); }
+
 // The door is opened before anything else: the platform measures the start of an instance by it.
-inline result<void> FunctionServer::State::open() {
-    auto opened = open_door(world);
+inline result<void> FunctionServer::State::listen() {
+    auto opened = open_door(where);
     if (!opened) return opened.error();
     door = *std::move(opened);
-    socket_path = world.variable("BLUEPRINT_HTTP_SOCKET").value_or("");
+    socket_path = where.socket.value_or("");
+    return {};
+}
+
+inline result<void> FunctionServer::State::open() {
+    if (door.get() < 0)
+        if (const auto listens = listen(); !listens) return listens.error();
     const auto at_once = read_concurrency(world);
     if (!at_once) return at_once.error();
     concurrency = *at_once;
     instance = this_instance(world);
+    if (instance.revision.empty()) instance.revision = extras.revision;
     epoll = OwnedDescriptor{::epoll_create1(EPOLL_CLOEXEC)};
     wake = OwnedDescriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     const auto add = [this](int descriptor, std::uint64_t id, std::uint32_t events) {
@@ -217,10 +247,11 @@ inline void FunctionServer::State::take_head(HttpConnection& one) {
 
 inline void FunctionServer::State::take_request(HttpConnection& one) {
     one.call.body = std::move(one.parser->body);
+    if (extras.keeps) one.call.fields = std::move(one.parser->headers);
     one.parser.reset();
-    if (one.call.health) return respond(one, write_http_health(instance, one.call));
+    if (one.call.health) return respond(one, write_http_health(instance, one.call, extras.health));
     if (!one.call.hold) return hand_over(one);
-    one.call.cold_start = std::exchange(cold, false);
+    one.call.cold_start = cold.exchange(false);
     enter(one, HttpPhase::busy, Clock::now() + *one.call.hold, 0);
 }
 
@@ -248,7 +279,7 @@ inline void FunctionServer::State::hand_over(HttpConnection& one) {
             lock.lock();
         }
     }
-    one.call.cold_start = std::exchange(cold, false);
+    one.call.cold_start = cold.exchange(false);
     look_at(one.call.deadline);
     waiting.push_back(std::move(one.call));
     lock.unlock();
@@ -319,13 +350,25 @@ inline void FunctionServer::State::handle(const ::epoll_event& event) {
     }
 }
 
-// Sends the answers that have become ready.
+inline void FunctionServer::State::apply(Limit limit) {
+    const auto found = connections.find(limit.connection);
+    if (found == connections.end() || found->second->phase != HttpPhase::busy) return;
+    found->second->reply = std::move(limit.late);
+    found->second->deadline = limit.until;
+    look_at(limit.until);
+}
+
+// Sends the answers that have become ready. Limits are taken together with them: one that came later than its call's
+// answer would be for the next request of that connection.
 inline void FunctionServer::State::settle() {
     std::vector<std::pair<std::uint64_t, HttpReply>> ready;
+    std::vector<Limit> set;
     {
         const std::lock_guard lock{mutex};
         ready.swap(done);
+        set.swap(limits);
     }
+    for (auto& limit : set) apply(std::move(limit));
     for (auto& [id, reply] : ready) {
         --unfinished;
         const auto found = connections.find(id);
@@ -340,7 +383,14 @@ inline void FunctionServer::State::expire(HttpConnection& one) {
         case HttpPhase::head:
         case HttpPhase::body:
             return refuse(one, http_refusal(408, "BAD_REQUEST", "the request did not arrive in time"));
-        case HttpPhase::busy: respond(one, write_http_warm(instance, one.call)); return parse(one);
+        case HttpPhase::busy:
+            if (one.call.hold) {
+                respond(one, write_http_warm(instance, one.call));
+                return parse(one);
+            }
+            // Its job goes on, and the answer that comes in the end must not be taken for that to another request.
+            one.keep = false;
+            return respond(one, std::move(one.reply));
         default: return drop(one);
     }
 }
@@ -360,7 +410,7 @@ inline void FunctionServer::State::check_deadlines() {
             return true;
         });
     }
-    for (const auto& call : late) finish(call.connection, write_http_refusal(http_call_too_late(), call.request_id));
+    for (const auto& call : late) finish(call, write_http_refusal(http_call_too_late(), call.request_id));
     for (auto& [id, one] : connections) {
         if (one->deadline <= now) expire(*one);
         look_at(one->deadline);
@@ -370,12 +420,17 @@ inline void FunctionServer::State::check_deadlines() {
 inline void FunctionServer::State::begin_stop() {
     stopping = true;
     stop_by = Clock::now() + options.http_drain;
+    {
+        const std::lock_guard lock{mutex};
+        hurry = true;
+    }
+    called.notify_all();
     door.close();
     if (!socket_path.empty()) ::unlink(socket_path.c_str());
     for (auto& [id, one] : connections) {
         if (one->phase == HttpPhase::idle) receive(*one);  // a request may have come just now
         if (one->phase == HttpPhase::idle) drop(*one);
-        const bool held = one->phase == HttpPhase::busy && one->deadline != SteadyTime::max();
+        const bool held = one->phase == HttpPhase::busy && one->call.hold;
         if (held) expire(*one);
     }
 }
@@ -427,9 +482,59 @@ inline void FunctionServer::State::finish(std::uint64_t connection, HttpReply re
         first = done.empty();
         done.emplace_back(connection, std::move(reply));
     }
+    if (first) wake_up();
+}
+
+inline void FunctionServer::State::finish(const HttpCall& call, HttpReply reply) {
+    finish(call.connection, call.enveloped ? write_azure_envelope(reply) : std::move(reply));
+}
+
+inline void FunctionServer::State::wake_up() noexcept {
     const std::uint64_t one = 1;
-    if (first) [[maybe_unused]]
-        const auto written = ::write(wake.get(), &one, sizeof one);
+    [[maybe_unused]] const auto written = ::write(wake.get(), &one, sizeof one);
+}
+
+// Turns what came in the envelope of Azure's host into the call that is in it. False: the call is answered.
+BLUEPRINT_FAAS_COLD inline bool FunctionServer::State::open_envelope(HttpCall& call) {
+    if (call.binary || call.job_id) return true;  // a request that was forwarded has our own fields
+    auto envelope = read_azure_envelope(text_of(call.body));
+    if (!envelope) return true;
+    call.enveloped = true;
+    const auto refuse = [&](const Error& error) {
+        finish(call, write_http_refusal(error, call.request_id));
+        return false;
+    };
+    if (!*envelope) return refuse(envelope->error());
+    auto& inside = **envelope;
+    auto read = read_http_head(inside.method, inside.fields, Clock::now());
+    if (!read) return refuse(read.error());
+    if (!read->request_id.empty()) call.request_id = std::move(read->request_id);
+    if (read->binary) return refuse(azure_binary_refusal());
+    read->connection = call.connection;
+    read->request_id = call.request_id;
+    read->cold_start = call.cold_start;
+    read->enveloped = true;
+    read->deadline = std::min(read->deadline, call.deadline);
+    read->body = std::move(inside.body);
+    read->fields = std::move(inside.fields);
+    if (!call.request_id.empty()) read->request.call.metadata.set("x-request-id", call.request_id);
+    call = *std::move(read);
+    if (!call.health && !call.hold) return true;
+    answer_envelope(call);
+    return false;
+}
+
+// The thread of a job is held with it, which is what a warming call is for.
+BLUEPRINT_FAAS_COLD inline void FunctionServer::State::answer_envelope(HttpCall& call) {
+    if (call.health) {
+        if (call.cold_start) cold = true;  // it was none
+        return finish(call, write_http_health(instance, call, extras.health));
+    }
+    {
+        std::unique_lock lock{mutex};
+        called.wait_for(lock, *call.hold, [&] { return over || hurry; });
+    }
+    finish(call, write_http_warm(instance, call));
 }
 
 BLUEPRINT_FAAS_DECL std::optional<HttpCall> FunctionServer::next() {
@@ -443,16 +548,38 @@ BLUEPRINT_FAAS_DECL std::optional<HttpCall> FunctionServer::next() {
         auto call = std::move(state.waiting.front());
         state.waiting.pop_front();
         lock.unlock();
+        if (state.extras.envelopes && !state.open_envelope(call)) continue;
+        if (state.extras.keeps && !call.binary) call.kept = call.body;
         const auto read = read_http_body(call, state.world.now(), std::chrono::steady_clock::now());
         if (read) return call;
-        state.finish(call.connection, write_http_refusal(read.error(), call.request_id));
+        state.finish(call, write_http_refusal(read.error(), call.request_id));
     }
 }
 
 BLUEPRINT_FAAS_DECL void FunctionServer::reply(const HttpCall& call, result<Bytes> outcome,
                                                std::chrono::milliseconds took, std::optional<std::size_t> memory_mib) {
-    state_->finish(call.connection, write_http_answer(state_->instance, call, std::move(outcome), took, memory_mib,
-                                                      state_->options.max_http_bytes));
+    state_->finish(call, write_http_answer(state_->instance, call, std::move(outcome), took, memory_mib,
+                                           state_->options.max_http_bytes));
+}
+
+BLUEPRINT_FAAS_DECL void FunctionServer::reply(const HttpCall& call, HttpReply answer) {
+    state_->finish(call, std::move(answer));
+}
+
+BLUEPRINT_FAAS_DECL void FunctionServer::limit(const HttpCall& call, SteadyTime until, std::chrono::milliseconds time) {
+    auto& state = *state_;
+    const Error error{.code = errc::timed_out,
+                      .message = "the job did not end within its " + std::to_string(time.count()) +
+                                 " ms: deploy it with a longer timeout, or let it do less at once",
+                      .platform_code = "TIMEOUT",
+                      .execution = Execution::started};
+    auto late = write_http_answer(state.instance, call, error, time, {}, state.options.max_http_bytes);
+    if (call.enveloped) late = write_azure_envelope(late);
+    {
+        const std::lock_guard lock{state.mutex};
+        state.limits.push_back({.connection = call.connection, .until = until, .late = std::move(late)});
+    }
+    state.wake_up();
 }
 
 }  // namespace blueprint::faas::detail
