@@ -1,7 +1,7 @@
-// FaaS platforms on this machine: speaks the custom platform contract, AWS Lambda and Google Cloud, and runs what is
-// deployed to it.
-//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", the same of "aws" and "gcp",
-//                                      and serves until SIGINT.
+// FaaS platforms on this machine: speaks the custom platform contract, AWS Lambda, Google Cloud and Azure, and runs
+// what is deployed to it.
+//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", the same of "aws", "gcp" and
+//                                      "azure", and serves until SIGINT.
 #include <blueprint/faas/environment.hpp>
 #include <blueprint/faas/local/cloud.hpp>
 #include <blueprint/faas/local/gcp_key_file.hpp>
@@ -14,6 +14,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -38,6 +39,9 @@ constexpr std::string_view usage =
     "                   [--no-aws | --aws-port PORT --aws-region REGION --aws-account ID --aws-settle-ms MS]\n"
     "                   [--no-gcp | --gcp-port PORT --gcp-project ID --gcp-region REGION --gcp-settle-ms MS\n"
     "                    --gcp-key-file FILE --gcp-user-file FILE --gcp-identity AUDIENCE --functions-framework FILE]\n"
+    "                   [--no-azure | --azure-port PORT --azure-tenant ID --azure-subscription ID --azure-settle-ms "
+    "MS\n"
+    "                    --azure-certificate FILE --azure-federated ISSUER SUBJECT --azure-identity-header-env NAME]\n"
     "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
     "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
@@ -70,6 +74,22 @@ constexpr std::string_view usage =
     "  --gcp-user-file FILE   the credentials of a user who may do everything, of the type authorized_user\n"
     "  --gcp-identity AUDIENCE  take JWTs for this audience, and who may sign requests to AWS, as foreign identities\n"
     "  --functions-framework FILE  run functions with a Node.js runtime by this program of npm\n"
+    "  --no-azure             do not play Azure; otherwise it is on a port of its own, and the application that "
+    "AZURE_CLIENT_ID\n"
+    "                         names may do everything, with the secret AZURE_CLIENT_SECRET. Where these are not set, "
+    "the id\n"
+    "                         and the secret are both \"local\", and it is played on loopback only. There its metadata "
+    "service\n"
+    "                         gives everybody tokens: set AZURE_POD_IDENTITY_AUTHORITY_HOST to its address\n"
+    "  --azure-port PORT      where Azure listens (any free one)\n"
+    "  --azure-tenant ID      which tenant it is (AZURE_TENANT_ID, or 72f988bf-0000-4000-8000-000000000000)\n"
+    "  --azure-subscription ID  which subscription it has (11111111-2222-4333-8444-555555555555)\n"
+    "  --azure-settle-ms MS   how long its operations take (200)\n"
+    "  --azure-certificate FILE  the application may also sign with the key of this PEM certificate\n"
+    "  --azure-federated ISSUER SUBJECT  the application is also who shows a JWT by and of these\n"
+    "  --azure-identity-header-env NAME  give tokens at /msi/token too, for the X-IDENTITY-HEADER that this "
+    "environment\n"
+    "                         variable holds\n"
     "Functions run with the rights of this program: deploy only what you would run yourself.\n";
 
 [[noreturn]] void refuse(std::string_view why) {
@@ -119,6 +139,36 @@ void read_aws_keys(faas::local::CloudOptions& options) {
         options.aws->keys.insert_or_assign("local", faas::Secret{"local"});
 }
 
+/// Who may ask for Azure's tokens, likewise.
+void read_azure_application(faas::local::CloudOptions& options, faas::local::AzureApplication application) {
+    const char* id = std::getenv("AZURE_CLIENT_ID");
+    const char* secret = std::getenv("AZURE_CLIENT_SECRET");
+    const bool named = id != nullptr && *id != '\0';
+    application.client_id = named ? id : "local";
+    if (named && secret != nullptr && *secret != '\0')
+        application.secrets.emplace_back(secret);
+    else if (!named && !options.allow_non_loopback)
+        application.secrets.emplace_back("local");
+    const bool proves = !application.secrets.empty() || !application.certificates.empty();
+    if (options.allow_non_loopback && !proves) {
+        options.azure.reset();
+        return;
+    }
+    options.azure->applications.push_back(std::move(application));
+    // Whoever reaches the metadata service gets tokens: nobody but this machine may.
+    if (options.allow_non_loopback) return;
+    options.azure->identities.push_back({.client_id = "00000000-0000-4000-8000-000000000001",
+                                         .object_id = "00000000-0000-4000-8000-000000000002",
+                                         .system_assigned = true});
+}
+
+std::string must_be_set(const std::string& variable, std::string_view name) {
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr || *value == '\0')
+        refuse("the environment variable " + variable + " of " + std::string{name} + " is not set");
+    return value;
+}
+
 template <class T>
 T must(faas::result<T> outcome) {
     if (!outcome) refuse(outcome.error().message);
@@ -131,6 +181,17 @@ void read_gcp_key(const std::string& file, const faas::local::GcpOptions& gcp, A
     if (!text) arguments.new_key_file = file;
     arguments.key = must(text ? faas::local::GcpAccountKey::read(*text)
                               : faas::local::GcpAccountKey::make("local@" + gcp.project + ".iam.gserviceaccount.com"));
+}
+
+std::string read_certificate(const std::string& file) {
+    constexpr std::string_view last = "-----END CERTIFICATE-----";
+    const auto text = must(faas::Environment::process().read_file(file));
+    const auto whole = text ? text->reveal() : std::string_view{};
+    const auto begin = whole.find("-----BEGIN CERTIFICATE-----");
+    const auto end = whole.find(last, std::min(begin, whole.size()));
+    if (end == std::string_view::npos) refuse("--azure-certificate wants a readable PEM file with a certificate");
+    // Its owner's key may stand in the same file.
+    return std::string{whole.substr(begin, end + last.size() - begin)} + '\n';
 }
 
 faas::local::GcpUser read_gcp_user(const std::string& file) {
@@ -164,9 +225,14 @@ Arguments read_arguments(int argc, char** argv) {
     options.single_thread = true;
     faas::local::AwsOptions aws;
     faas::local::GcpOptions gcp;
+    faas::local::AzureOptions azure;
+    faas::local::AzureApplication application;
+    if (const char* tenant = std::getenv("AZURE_TENANT_ID"); tenant != nullptr && *tenant != '\0')
+        azure.tenant = tenant;
     std::string key_file;
     bool plays_aws = true;
     bool plays_gcp = true;
+    bool plays_azure = true;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto next = [&]() -> std::string {
@@ -193,11 +259,7 @@ Arguments read_arguments(int argc, char** argv) {
         } else if (name == "--grace") {
             arguments.grace = std::chrono::seconds{std::strtoul(next().c_str(), nullptr, 10)};
         } else if (name == "--bearer-env") {
-            const auto variable = next();
-            const char* token = std::getenv(variable.c_str());
-            if (token == nullptr || *token == '\0')
-                refuse("the environment variable " + variable + " of --bearer-env is not set");
-            options.bearer_tokens.emplace_back(token);
+            options.bearer_tokens.emplace_back(must_be_set(next(), name));
         } else if (name == "--strict-1-0") {
             options.strict_1_0 = true;
         } else if (name == "--no-memory-limit") {
@@ -232,6 +294,24 @@ Arguments read_arguments(int argc, char** argv) {
             gcp.identities.push_back({.audience = next()});
         } else if (name == "--functions-framework") {
             gcp.functions_framework = next();
+        } else if (name == "--no-azure") {
+            plays_azure = false;
+        } else if (name == "--azure-port") {
+            azure.port = static_cast<std::uint16_t>(read_number(name, next(), 65535));
+        } else if (name == "--azure-tenant") {
+            azure.tenant = next();
+        } else if (name == "--azure-subscription") {
+            azure.subscription = next();
+        } else if (name == "--azure-settle-ms") {
+            azure.settle = std::chrono::milliseconds{read_number(name, next(), 600'000)};
+        } else if (name == "--azure-certificate") {
+            application.certificates.push_back(read_certificate(next()));
+        } else if (name == "--azure-federated") {
+            const auto issuer = next();
+            const auto subject = next();
+            application.federated.push_back({.issuer = issuer, .subject = subject});
+        } else if (name == "--azure-identity-header-env") {
+            azure.identity_header = faas::Secret{must_be_set(next(), name)};
         } else if (name == "--verbose") {
             options.log = [](std::string_view line) { std::cerr << line << std::endl; };
         } else {
@@ -241,6 +321,10 @@ Arguments read_arguments(int argc, char** argv) {
     if (plays_aws) {
         options.aws = std::move(aws);
         read_aws_keys(options);
+    }
+    if (plays_azure) {
+        options.azure = std::move(azure);
+        read_azure_application(options, std::move(application));
     }
     if (!plays_gcp) return arguments;
     if (!key_file.empty()) {
@@ -297,6 +381,7 @@ int main(int argc, char** argv) {
                 refuse(written.error().message);
         std::cout << "gcp listening on " << url << std::endl;
     }
+    if (const auto url = cloud.azure_url(); !url.empty()) std::cout << "azure listening on " << url << std::endl;
     asio::co_spawn(io, stop_at_signal(signals, cloud, arguments.grace), asio::detached);
     io.run();
 }

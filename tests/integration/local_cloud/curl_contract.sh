@@ -118,5 +118,5 @@ kill -TERM "$server_pid"
 wait "$server_pid" || fail "the server did not end well after TERM"
 server_pid=
 [ -z "$(ls -A "$work/data")" ] || fail "the server left files behind"
-[ "$(sed 's/ on .*//' "$work/out" | tr '\n' ';')" = "custom listening;aws listening;gcp listening;" ] || fail "the server wrote more than its three lines"
+[ "$(sed 's/ on .*//' "$work/out" | tr '\n' ';')" = "custom listening;aws listening;gcp listening;azure listening;" ] || fail "the server wrote more than its four lines"
 echo "all as the contract says"

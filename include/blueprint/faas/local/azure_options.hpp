@@ -26,6 +26,7 @@ struct AzureFederatedCredential {
 struct AzureApplication {
     std::string client_id{};
     std::vector<Secret> secrets{};
+    std::vector<Secret> expired_secrets{};    ///< which it is told to renew
     std::vector<std::string> certificates{};  ///< PEM: whose keys may sign its assertions
     std::vector<AzureFederatedCredential> federated{};
 };
@@ -64,7 +65,12 @@ struct AzureOptions {
     std::chrono::milliseconds settle{200};
     /// How long after its making an app cannot tell its keys (pitfall 4).
     std::chrono::milliseconds host_start{200};
+    /// How long a custom handler may take until it answers on its port.
+    std::chrono::milliseconds start_limit{30'000};
+    /// How long a call may take, whatever the app's own limit is.
+    std::chrono::milliseconds answer_limit{230'000};
     /// Which header tells where an operation is asked about.
+    /// `provisioning_state`: none, the resource itself tells; an app has no such member, and gives a Location.
     enum class Style { async_operation, operation_location, location, provisioning_state };
     Style operations = Style::async_operation;
     std::vector<std::string> unregistered{};     ///< resource providers: "Microsoft.Web"

@@ -24,8 +24,8 @@ namespace asio = boost::asio;
 /// contract's rules: memory limit, process group, timeout, private directory, nothing of this process's environment.
 /// That is no sandbox: a function may do what this program's user may do, so deploy what you would run yourself.
 ///
-/// With `CloudOptions::aws` it plays AWS too, and with `CloudOptions::gcp` Google Cloud, each on an address of its own;
-/// their functions run under the same rules.
+/// With `CloudOptions::aws` it plays AWS too, with `CloudOptions::gcp` Google Cloud, and with `CloudOptions::azure`
+/// Azure, each on an address of its own; their functions run under the same rules.
 ///
 /// Everything runs on the executor given, one step at a time; no thread is made and no signal handler installed. The
 /// program must not ignore SIGCHLD, nor wait for children that it did not start.
@@ -49,6 +49,9 @@ public:
     std::string aws_url() const;
     /// Where it plays Google Cloud; empty before `start`, and without `CloudOptions::gcp`.
     std::string gcp_url() const;
+    /// Where it plays Azure; empty before `start`, and without `CloudOptions::azure`. Apps that are made there have
+    /// addresses of their own.
+    std::string azure_url() const;
     /// Where its packages are; empty before `start`.
     std::filesystem::path directory() const;
     /// Stops accepting, gives running invocations `grace` to end (new ones are answered 503), ends the children (who

@@ -2,6 +2,8 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_CLOUD_IPP
 
 #include "blueprint/faas/local/aws_platform.hpp"
+#include "blueprint/faas/local/azure_arm.hpp"
+#include "blueprint/faas/local/azure_platform.hpp"
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/local/custom_platform.hpp"
 #include "blueprint/faas/local/deployment.hpp"
@@ -39,6 +41,11 @@ struct Cloud::State {
             gcp->add_apis(std::make_unique<GcpServices>(host, *gcp));
             gcp_server = std::make_unique<HttpServer>(host.strand, *gcp);
         }
+        if (host.options.azure) {
+            azure = std::make_unique<AzurePlatform>(*host.options.azure);
+            azure->add_apis(std::make_unique<AzureArm>(host, *azure));
+            azure_server = std::make_unique<HttpServer>(host.strand, *azure);
+        }
     }
 
     FunctionHost host;
@@ -48,6 +55,8 @@ struct Cloud::State {
     std::unique_ptr<HttpServer> aws_server;
     std::unique_ptr<GcpPlatform> gcp;  // null: likewise
     std::unique_ptr<HttpServer> gcp_server;
+    std::unique_ptr<AzurePlatform> azure;  // null: likewise
+    std::unique_ptr<HttpServer> azure_server;
 };
 
 /// Opens another platform's address. Who asks there proves who it is in that platform's way.
@@ -71,6 +80,8 @@ BLUEPRINT_FAAS_DECL Cloud::~Cloud() {
     if (state_->aws) state_->aws->end_processes();
     if (state_->gcp_server) state_->gcp_server->close();
     if (state_->gcp) state_->gcp->end_processes();
+    if (state_->azure_server) state_->azure_server->close();
+    if (state_->azure) state_->azure->end_processes();
     state_->platform.end_processes();
     state_->host.processes.kill_and_reap_all();
     state_->host.store.reset();
@@ -90,9 +101,12 @@ BLUEPRINT_FAAS_DECL result<void> Cloud::start() {
     if (state_->aws) started = start_platform(options, options.aws->port, *state_->aws, *state_->aws_server, state_);
     if (started && state_->gcp)
         started = start_platform(options, options.gcp->port, *state_->gcp, *state_->gcp_server, state_);
+    if (started && state_->azure)
+        started = start_platform(options, options.azure->port, *state_->azure, *state_->azure_server, state_);
     if (started) return {};
     state_->server.close();
     if (state_->aws_server) state_->aws_server->close();
+    if (state_->gcp_server) state_->gcp_server->close();
     state_->host.store.reset();
     return started.error();
 }
@@ -105,6 +119,10 @@ BLUEPRINT_FAAS_DECL std::string Cloud::aws_url() const {
 
 BLUEPRINT_FAAS_DECL std::string Cloud::gcp_url() const {
     return state_->gcp_server ? state_->gcp_server->url() : std::string{};
+}
+
+BLUEPRINT_FAAS_DECL std::string Cloud::azure_url() const {
+    return state_->azure_server ? state_->azure_server->url() : std::string{};
 }
 
 BLUEPRINT_FAAS_DECL std::filesystem::path Cloud::directory() const {
@@ -144,6 +162,11 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
         asio::awaitable<void> ending = stop_platform(*state.gcp, state.server, *state.gcp_server, time_left(deadline));
         co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
     }
+    if (state.azure) {
+        asio::awaitable<void> ending =
+            stop_platform(*state.azure, state.server, *state.azure_server, time_left(deadline));
+        co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
+    }
     asio::awaitable<void> stopping = stop_cloud(state.host, state.platform, state.server, time_left(deadline));
     co_await asio::co_spawn(state.host.strand, std::move(stopping), asio::use_awaitable);
 }
@@ -151,7 +174,8 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
 BLUEPRINT_FAAS_DECL CloudStats Cloud::stats() const {
     const auto& processes = state_->host.processes;
     CloudStats stats{.processes_started = processes.started(), .processes_alive = processes.alive()};
-    const std::array<const HttpServer*, 3> servers{&state_->server, state_->aws_server.get(), state_->gcp_server.get()};
+    const std::array<const HttpServer*, 4> servers{&state_->server, state_->aws_server.get(), state_->gcp_server.get(),
+                                                   state_->azure_server.get()};
     for (const auto* const server : servers) {
         if (server == nullptr) continue;
         stats.requests += server->requests();
