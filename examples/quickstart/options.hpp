@@ -15,24 +15,28 @@ namespace quickstart {
 inline constexpr std::string_view help = R"(usage: quickstart [options]
 
 Deploys two of three jobs to a FaaS platform, runs calls of all three, shows where each ran and how, and removes what
-it deployed. Without --url, --endpoint-url, --role or --project the platform is a local cloud that this program starts,
-over TLS, on this machine.
+it deployed. Without --url, --endpoint-url, --role, --project or --subscription the platform is a local cloud that this
+program starts, over TLS, on this machine.
 
   --calls N          how many calls to make up (2000)
   --input FILE|-     take the calls from JSON lines instead: {"job_id":0,"args":[27,0,0,0,0,0,0,0]}
   --output FILE      write every result as a JSON line
   --in-flight N      how many calls may run at once (16)
   --provider NAME    the platform's kind: custom (the custom HTTP contract), aws (AWS Lambda), cloud-run (Google Cloud
-                     Run) or gcp (Google Cloud Functions)
+                     Run), gcp (Google Cloud Functions) or azure (Azure Functions)
   --url URL          use the platform at this address, of the custom HTTP contract
   --token-env NAME   the environment variable that holds the platform's bearer token
   --role ARN         run the functions on AWS Lambda as this role; credentials and region are looked for where AWS's own
                      tools look: AWS_ACCESS_KEY_ID, AWS_REGION, ~/.aws and so on
   --project NAME     run the functions or services in this project of Google Cloud; credentials are looked for where
                      Google's own tools look: GOOGLE_APPLICATION_CREDENTIALS, gcloud's login, the metadata server
-  --region NAME      in this region of Google Cloud, such as europe-west1
+  --subscription ID  run the functions in this subscription of Azure; credentials are looked for where Azure's own tools
+                     look: AZURE_CLIENT_ID and so on, managed identity, az's login
+  --resource-group NAME  in this resource group; it is made if it is not there, and stays
+  --region NAME      in this region of Google Cloud (europe-west1) or of Azure (westeurope)
   --endpoint-url URL use the server at this address, such as a local_cloud's, for AWS Lambda (with its key "local" if
-                     AWS_ACCESS_KEY_ID is not set) or for Google Cloud (https:// alone, with --project)
+                     AWS_ACCESS_KEY_ID is not set), for Google Cloud (with --project) or for Azure (with --subscription);
+                     for these https:// alone
   --ca FILE          trust this certificate authority (PEM) as well
   --function FILE    the function binary to deploy (quickstart_function beside this program)
   --help             show this text
@@ -52,6 +56,8 @@ struct Options {
     std::string role{};
     std::string project{};
     std::string region{};
+    std::string subscription{};
+    std::string resource_group{};
     std::string endpoint_url{};
     std::string token_env{};
     std::string ca_file{};
@@ -79,7 +85,8 @@ inline std::optional<Options> parse(int argc, char** argv) {
         const bool known = name == "--calls" || name == "--input" || name == "--output" || name == "--in-flight" ||
                            name == "--url" || name == "--token-env" || name == "--ca" || name == "--function" ||
                            name == "--provider" || name == "--role" || name == "--endpoint-url" ||
-                           name == "--project" || name == "--region";
+                           name == "--project" || name == "--region" || name == "--subscription" ||
+                           name == "--resource-group";
         if (!known) return wrong("unknown option '" + name + "'");
         if (++i == argc) return wrong(name + " needs a value");
         const std::string value = argv[i];
@@ -93,6 +100,8 @@ inline std::optional<Options> parse(int argc, char** argv) {
         if (name == "--endpoint-url") options.endpoint_url = value;
         if (name == "--project") options.project = value;
         if (name == "--region") options.region = value;
+        if (name == "--subscription") options.subscription = value;
+        if (name == "--resource-group") options.resource_group = value;
         if (name == "--url") options.url = value;
         if (name == "--token-env") options.token_env = value;
         if (name == "--ca") options.ca_file = value;
@@ -100,19 +109,28 @@ inline std::optional<Options> parse(int argc, char** argv) {
     }
     const bool aws = options.provider == "aws";
     const bool google = options.provider == "gcp" || options.provider == "cloud-run";
-    if (!aws && !google && options.provider != "custom")
-        return wrong("--provider is custom, aws, cloud-run or gcp, and not " + options.provider);
-    if ((aws || google) && !(options.url.empty() && options.token_env.empty()))
+    const bool azure = options.provider == "azure";
+    if (!aws && !google && !azure && options.provider != "custom")
+        return wrong("--provider is custom, aws, cloud-run, gcp or azure, and not " + options.provider);
+    if (options.provider != "custom" && !(options.url.empty() && options.token_env.empty()))
         return wrong("--url and --token-env are for --provider custom; for others give --endpoint-url");
     if (!aws && !options.role.empty()) return wrong("--role goes with --provider aws");
-    if (!google && !(options.project.empty() && options.region.empty()))
-        return wrong("--project and --region go with --provider cloud-run and gcp");
-    if (!aws && !google && !options.endpoint_url.empty())
-        return wrong("--endpoint-url goes with --provider aws, cloud-run and gcp");
+    if (!google && !options.project.empty()) return wrong("--project goes with --provider cloud-run and gcp");
+    if (!google && !azure && !options.region.empty())
+        return wrong("--region goes with --provider cloud-run, gcp and azure");
+    if (!azure && !(options.subscription.empty() && options.resource_group.empty()))
+        return wrong("--subscription and --resource-group go with --provider azure");
+    if (options.provider == "custom" && !options.endpoint_url.empty())
+        return wrong("--endpoint-url goes with --provider aws, cloud-run, gcp and azure");
     if (google && options.project.empty() && !(options.region.empty() && options.endpoint_url.empty()))
         return wrong("--region and --endpoint-url go with --project");
-    if (google && options.endpoint_url.starts_with("http://"))
-        return wrong("--endpoint-url: tokens of Google Cloud are not sent over plain http://, use https://");
+    if (azure && options.subscription.empty() &&
+        !(options.resource_group.empty() && options.region.empty() && options.endpoint_url.empty()))
+        return wrong("--resource-group, --region and --endpoint-url go with --subscription");
+    if (azure && !options.subscription.empty() && (options.resource_group.empty() || options.region.empty()))
+        return wrong("--subscription wants --resource-group and --region too");
+    if ((google || azure) && options.endpoint_url.starts_with("http://"))
+        return wrong("--endpoint-url: tokens are not sent over plain http://, use https://");
     if (options.url.empty() && !options.token_env.empty()) return wrong("--token-env goes with --url");
     if (options.function.empty()) {
         std::error_code ignored;

@@ -1,8 +1,10 @@
 #ifndef BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
 #define BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
 
+#include "azure.hpp"
 #include "google.hpp"
 #include "options.hpp"
+#include "surroundings.hpp"
 #include <blueprint/faas/any_executor.hpp>
 #include <blueprint/faas/local/certificates.hpp>
 #include <blueprint/faas/local/cloud.hpp>
@@ -23,12 +25,10 @@
 
 namespace quickstart {
 
-namespace faas = blueprint::faas;
-
 /// The platform that the jobs go to, and the local cloud if it is ours.
 struct Platform {
     std::unique_ptr<faas::local::Cloud> cloud{};
-    std::unique_ptr<OwnAccount> account{};  // outlives the executor
+    std::unique_ptr<Surroundings> around{};  // outlives the executor
     std::optional<faas::AnyFaasExecutor> executor{};
     std::string url{};
 };
@@ -62,6 +62,8 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     options.tls = faas::local::TlsIdentity{identity->certificate, identity->private_key};
     options.bearer_tokens.push_back(*secret);
     if (aws) options.aws.emplace().keys.emplace("quickstart", *secret);
+    const bool azure = wanted.provider == "azure";
+    if (azure) options.azure = local_azure(*secret);
     const bool google = is_google(wanted);
     faas::result<faas::local::GcpAccountKey> account{};
     if (google) account = faas::local::GcpAccountKey::make(local_account);
@@ -81,15 +83,26 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     Platform platform;
     platform.cloud = std::make_unique<faas::local::Cloud>(io, std::move(options));
     if (auto started = platform.cloud->start(); !started) return started.error();
-    platform.url = aws ? platform.cloud->aws_url() : google ? platform.cloud->gcp_url() : platform.cloud->url();
-    if (google) {
-        platform.account = std::make_unique<OwnAccount>();
-        platform.account->take(account->file(local_project, platform.url + "/token"));
+    platform.url = aws      ? platform.cloud->aws_url()
+                   : google ? platform.cloud->gcp_url()
+                   : azure  ? platform.cloud->azure_url()
+                            : platform.cloud->url();
+    if (google || azure) {
+        platform.around = std::make_unique<Surroundings>();
         Options there = wanted;
-        there.project = local_project;
-        there.region = "europe-west1";
-        auto executor =
-            google_executor(io, there, platform.url, {.extra_roots = authority->certificate()}, *platform.account);
+        if (google) {
+            platform.around->lay("GOOGLE_APPLICATION_CREDENTIALS",
+                                 account->file(local_project, platform.url + "/token"));
+            there.project = local_project;
+            there.region = "europe-west1";
+        } else {
+            sign_in(*platform.around, platform.url, *secret);
+            there.subscription = faas::local::AzureOptions{}.subscription;
+            there.resource_group = "quickstart";
+            there.region = "westeurope";
+        }
+        const auto make = google ? &google_executor : &azure_executor;
+        auto executor = make(io, there, platform.url, {.extra_roots = authority->certificate()}, *platform.around);
         if (!executor) return executor.error();
         platform.executor.emplace(std::move(*executor));
         return platform;
@@ -146,14 +159,18 @@ inline faas::result<Platform> reach_aws(boost::asio::io_context& io, const Optio
     return keep(faas::aws::create(std::move(transport), std::move(key), std::move(lambda->lambda)));
 }
 
-/// Reaches Google Cloud, or a server that plays it.
-inline faas::result<Platform> reach_google(boost::asio::io_context& io, const Options& options) {
+/// Reaches Google Cloud or Azure, or a server that plays it.
+inline faas::result<Platform> reach_cloud(boost::asio::io_context& io, const Options& options) {
     auto tls = read_tls(options);
     if (!tls) return tls.error();
-    auto executor = google_executor(io, options, options.endpoint_url, std::move(*tls), faas::Environment::process());
+    const bool google = is_google(options);
+    const auto make = google ? &google_executor : &azure_executor;
+    auto executor = make(io, options, options.endpoint_url, std::move(*tls), faas::Environment::process());
     if (!executor) return executor.error();
     Platform platform;
-    platform.url = options.endpoint_url.empty() ? "Google Cloud, project " + options.project : options.endpoint_url;
+    platform.url = !options.endpoint_url.empty() ? options.endpoint_url
+                   : google                      ? "Google Cloud, project " + options.project
+                                                 : "Azure, resource group " + options.resource_group;
     platform.executor.emplace(std::move(*executor));
     return platform;
 }

@@ -159,7 +159,7 @@ asio::awaitable<int> deploy_run_remove(const Options& options, const Platform& p
     int status = 0;
     for (const auto id : deployed_jobs) {
         faas::FaasConfig config;
-        config.memory_mib = 256;
+        config.memory_mib = options.provider == "azure" ? 512 : 256;  // there, the least that can be had
         config.timeout = std::chrono::seconds{10};
         config.keep_warm = 4;
         const auto done = co_await executor.deploy_job(id, *package, std::move(config));
@@ -203,12 +203,12 @@ int main(int argc, char** argv) {
     }
     asio::io_context io;
     const bool aws = options->provider == "aws";
-    const bool ours =
-        options->url.empty() && options->endpoint_url.empty() && options->role.empty() && options->project.empty();
-    auto platform = ours                  ? start_local_cloud(io, *options)
-                    : aws                 ? reach_aws(io, *options)
-                    : is_google(*options) ? reach_google(io, *options)
-                                          : reach(io, *options);
+    const bool ours = options->url.empty() && options->endpoint_url.empty() && options->role.empty() &&
+                      options->project.empty() && options->subscription.empty();
+    auto platform = ours                            ? start_local_cloud(io, *options)
+                    : aws                           ? reach_aws(io, *options)
+                    : options->provider == "custom" ? reach(io, *options)
+                                                    : reach_cloud(io, *options);
     if (!platform) return complain("the platform", platform.error());
     std::printf("platform: %s%s\n", platform->url.c_str(),
                 platform->cloud ? " (a local cloud of this program, over TLS with its own certificate authority)" : "");

@@ -46,8 +46,8 @@ expect("job 2 failed for the multiples of 97", row(done.stdout, 2) == ("AWS Lamb
 expect("counted", "300 calls: 299 ok, 1 failed, 0 unfinished" in done.stdout, done.stdout)
 expect("removed", "job 0 is removed" in done.stdout and "job 2 is removed" in done.stdout, done.stdout)
 
-# And on Google Cloud, both ways.
-for provider, name in (("cloud-run", "Google Cloud Run"), ("gcp", "Google Cloud Functions")):
+# And on Google Cloud, both ways, and on Azure, where both jobs are in one app.
+for provider, name in (("cloud-run", "Google Cloud Run"), ("gcp", "Google Cloud Functions"), ("azure", "Azure Functions")):
     done = run("--provider", provider, "--calls", "60")
     expect(f"job 0 ran on {name}", row(done.stdout, 0) == (name, 20, 0), done.stdout)
     expect("counted", "60 calls: 60 ok, 0 failed, 0 unfinished" in done.stdout, done.stdout)
@@ -119,7 +119,9 @@ expect("a platform that is gone is told", "Connection refused" in done.stderr, d
 
 # The command line.
 expect("help", "usage: quickstart" in run("--help").stdout, "")
-for wrong in (["--provider", "azure"], ["--role", "x"], ["--project", "p"], ["--provider", "gcp", "--region", "r"],
+for wrong in (["--provider", "vercel"], ["--provider", "azure", "--project", "p"], ["--subscription", "s"],
+              ["--provider", "azure", "--subscription", "s"], ["--provider", "azure", "--resource-group", "g"],
+              ["--role", "x"], ["--project", "p"], ["--provider", "gcp", "--region", "r"],
               ["--provider", "gcp", "--project", "p", "--endpoint-url", "http://127.0.0.1:1"],
               ["--provider", "aws", "--project", "p"], ["--call", "3"], ["--calls", "no"], ["--calls"], ["--token-env", "X"]):
     expect(f"{wrong} is refused", "--help" in run(*wrong, status=2).stderr, "")
