@@ -30,6 +30,12 @@ constexpr Target all[] = {
     {"tar_gz", &tar_gz},
     {"google_answer", &google_answer},
     {"google_call", &google_call},
+    {"azure_answer", &azure_answer},
+    {"azure_call", &azure_call},
+    {"azure_deployment", &azure_deployment},
+    {"azure_manifest", &azure_manifest},
+    {"azure_token", &azure_token},
+    {"azure_tool", &azure_tool},
     {"jwt", &jwt},
 };
 

@@ -30,6 +30,12 @@ void lambda_answer(Input input);     // what Lambda answers to a call
 void tar_gz(Input input);            // packages of Cloud Run
 void google_answer(Input input);     // what Google's APIs answer
 void google_call(Input input);       // what a service of Google's answers to a call
+void azure_answer(Input input);      // what the management API and blob storage of Azure answer
+void azure_call(Input input);        // what an app and its host answer
+void azure_deployment(Input input);  // what the deployment service of an app answers
+void azure_manifest(Input input);    // the manifest of an app's site
+void azure_token(Input input);       // what gives tokens of Azure answers
+void azure_tool(Input input);        // what the tools of developers print
 void jwt(Input input);               // tokens that are read for their end
 
 }  // namespace blueprint::faas::fuzz
