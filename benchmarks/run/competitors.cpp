@@ -76,6 +76,7 @@ std::span<const Competitor> competitors() {
         {"custom_base64", "this library, custom, Base64", false, true, &forked<&make_custom_base64>, &nothing_missing},
         {"custom_binary", "this library, custom, binary", true, true, &forked<&make_custom_binary>, &nothing_missing},
         {"gcp", "this library, Google Cloud Run", true, true, &forked<&make_gcp>, &nothing_missing},
+        {"azure", "this library, Azure Functions", true, true, &forked<&make_azure>, &nothing_missing},
         {"textbook", "textbook Beast, unsigned", true, true, &forked<&make_textbook>, &nothing_missing},
         {"prebuilt", "prebuilt bytes, unsigned", true, true, &forked<&make_prebuilt>, &nothing_missing},
         {"prebuilt_signed", "prebuilt bytes, SigV4", true, true, &forked<&make_prebuilt_signed>, &nothing_missing},

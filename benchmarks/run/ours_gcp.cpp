@@ -1,18 +1,12 @@
 // The library against a service of Google Cloud Run, with tokens that are ready. The token is as long as Google's are.
 #include "blueprint/faas/provider/gcp.hpp"
-#include "blueprint/faas/transport/loopback.hpp"
 #include "ours.hpp"
+#include "plain_transport.hpp"
 
 #include <string>
 #include <utility>
 
 namespace bench {
-
-// Tokens go over plain HTTP nowhere but here, to see what TLS takes.
-struct PlainTransport : faas::LoopbackTransport {
-    static constexpr bool confidential = true;
-    explicit PlainTransport(asio::any_io_executor executor) : faas::LoopbackTransport{std::move(executor)} {}
-};
 
 std::unique_ptr<Client> make_gcp(const Setting& setting) {
     const auto url = (setting.tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(setting.port);

@@ -21,6 +21,7 @@ NAMES = {
     "custom_base64": "this library, custom platform, Base64",
     "custom_binary": "this library, custom platform, binary",
     "gcp": "this library, Google Cloud Run",
+    "azure": "this library, Azure Functions",
     "floor": "blocking sockets, prebuilt bytes, unsigned",
     "prebuilt": "Asio, prebuilt bytes, Beast's parser, unsigned",
     "prebuilt_signed": "the same with SigV4",
