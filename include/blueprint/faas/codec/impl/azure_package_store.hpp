@@ -115,7 +115,8 @@ public:
     asio::awaitable<void> prune() {
         std::vector<std::string> all;
         auto listed = co_await list(all);
-        // Read behind the list: a package that was brought meanwhile is in the manifest by now, or not in the list.
+        // Read behind the list, so that few are taken which somebody has brought and is about to name: who finds his
+        // package gone brings it again in his next round.
         auto there = co_await read_manifest();
         if (!listed || !there) {
             exchanges_.tell(Step::removing_old, "old packages were not removed: " +
