@@ -11,15 +11,13 @@ the template schemas and the type files, those of answers by the type files. Req
 storage, deployment, the apps) are counted and left alone: there are no models of them. Exit status 0: no violation; 1:
 some, each printed; 2: usage; 77: the models are not here.
 """
-import argparse
 import base64
 import json
 import pathlib
 import re
-import sys
 import urllib.parse
 
-from exchanges import check_planted, check_records, exchange_of, replaced, set_to, shown, with_json
+from exchanges import check_planted, exchange_of, replaced, run_checker, set_to, shown, with_json
 
 MODELS = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/azure"
 WEB, STORAGE, RESOURCES = ("bicep-types.microsoft.web.2025-03-01", "bicep-types.microsoft.storage.2025-06-01",
@@ -649,22 +647,8 @@ def self_test(model):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--models", type=pathlib.Path, default=MODELS)
-    parser.add_argument("--self-test", action="store_true")
-    parser.add_argument("records", nargs="*")
-    arguments = parser.parse_args()
-    if bool(arguments.records) == arguments.self_test:
-        parser.error("give files with recorded exchanges, or --self-test")
-    missing = [name for name in NAMES if not (arguments.models / f"{name}.json").is_file()]
-    if missing:
-        print(f"skipped: the models of Azure's management API are not in {arguments.models}")
-        sys.exit(77)
-    model = Model(arguments.models)
-    if arguments.self_test:
-        sys.exit(self_test(model))
-    sys.exit(check_records(lambda exchange, report: check_exchange(model, exchange, report), arguments.records,
-                           "the management API"))
+    run_checker(__doc__, MODELS, NAMES, "the models of Azure's management API", Model, self_test, check_exchange,
+                "the management API")
 
 
 if __name__ == "__main__":

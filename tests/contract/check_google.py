@@ -9,16 +9,14 @@ A line is one exchange: {"method", "target", "headers": {}, "body_base64", "stat
 been refused. Requests of no API (tokens, metadata, signed uploads, calls of functions) are counted and left alone. Exit
 status 0: no violation; 1: some, each printed; 2: usage; 77: the documents are not here.
 """
-import argparse
 import base64
 import binascii
 import json
 import pathlib
 import re
-import sys
 import urllib.parse
 
-from exchanges import check_planted, check_records, exchange_of, replaced, set_to, shown, with_json
+from exchanges import check_planted, exchange_of, replaced, run_checker, set_to, shown, with_json
 
 MODELS = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/gcp"
 NAMES = ["cloudfunctions.v2", "run.v2", "storage.v1", "iamcredentials.v1", "sts.v1"]
@@ -466,21 +464,8 @@ def self_test(apis):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--models", type=pathlib.Path, default=MODELS)
-    parser.add_argument("--self-test", action="store_true")
-    parser.add_argument("records", nargs="*")
-    arguments = parser.parse_args()
-    if bool(arguments.records) == arguments.self_test:
-        parser.error("give files with recorded exchanges, or --self-test")
-    missing = [name for name in NAMES if not (arguments.models / f"{name}.json").is_file()]
-    if missing:
-        print(f"skipped: the documents of Google's APIs are not in {arguments.models}")
-        sys.exit(77)
-    apis = [Api(arguments.models / f"{name}.json") for name in NAMES]
-    if arguments.self_test:
-        sys.exit(self_test(apis))
-    sys.exit(check_records(lambda exchange, report: check_exchange(apis, exchange, report), arguments.records, "an API"))
+    run_checker(__doc__, MODELS, NAMES, "the documents of Google's APIs",
+                lambda directory: [Api(directory / f"{name}.json") for name in NAMES], self_test, check_exchange, "an API")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """What the contract checkers have in common: recorded exchanges, and violations that are planted in good ones."""
+import argparse
 import base64
 import copy
 import json
+import pathlib
+import sys
 
 JSON_TYPE = {"Content-Type": "application/json"}
 
@@ -92,3 +95,22 @@ def replaced(key, old, new):
 
 def set_to(**values):
     return lambda exchange: exchange.update(values)
+
+
+def run_checker(about, models, names, what, load, self_test, check, api):
+    """The main of a checker of APIs whose models are the files `names` of `models`: `load(directory)` reads them,
+    `self_test(model)` returns the exit status, `check(model, exchange, report)` is as in `check_records`."""
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
+    parser.add_argument("--models", type=pathlib.Path, default=models)
+    parser.add_argument("--self-test", action="store_true")
+    parser.add_argument("records", nargs="*")
+    arguments = parser.parse_args()
+    if bool(arguments.records) == arguments.self_test:
+        parser.error("give files with recorded exchanges, or --self-test")
+    if any(not (arguments.models / f"{name}.json").is_file() for name in names):
+        print(f"skipped: {what} are not in {arguments.models}")
+        sys.exit(77)
+    model = load(arguments.models)
+    if arguments.self_test:
+        sys.exit(self_test(model))
+    sys.exit(check_records(lambda exchange, report: check(model, exchange, report), arguments.records, api))
