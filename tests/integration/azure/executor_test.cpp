@@ -14,12 +14,12 @@
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using blueprint::faas::test::SentLines;
-using tests::azure_function;
 using tests::AzureWorld;
+using tests::deployed_function;
 using tests::failed;
 using tests::number;
 using tests::ok;
-using tests::other_azure_function;
+using tests::other_function;
 using tests::string_of;
 
 namespace {
@@ -59,21 +59,21 @@ TEST_CASE("azure: deploy, call, look, remove: the whole life of an app") {
     CHECK(failed(world.run(app.get_deployment(0))).code == errc::not_found);
     CHECK(failed(world.run(app.invoke({.job_id = 0, .args = number(1)}))).code == errc::not_found);
 
-    const auto plan = ok(world.run(app.plan_deploy(0, azure_function(), small())));
+    const auto plan = ok(world.run(app.plan_deploy(0, deployed_function(), small())));
     CHECK_FALSE(plan.unchanged);
     CHECK(writes(*sent) == 0);
-    const auto deployed = ok(world.run(app.deploy_job(0, azure_function(), small())));
+    const auto deployed = ok(world.run(app.deploy_job(0, deployed_function(), small())));
     CHECK(deployed.endpoint.starts_with("https://127.0.0.1:"));
     CHECK(deployed.memory_mib == 512);
     CHECK((deployed.timeout == 10s));
-    CHECK(deployed.package_sha256 == azure_function().sha256());
+    CHECK(deployed.package_sha256 == deployed_function().sha256());
     CHECK_FALSE(deployed.unchanged);
     CHECK(ok(world.run(app.health_check(0))).state == HealthState::healthy);
     CHECK(ok(world.run(app.get_deployment(0))).endpoint == deployed.endpoint);
     const auto listed = ok(world.run(app.list_deployments()));
     REQUIRE(listed.size() == 1);
     CHECK(listed.front().job_id == JobId{0});
-    CHECK(listed.front().package_sha256 == azure_function().sha256());
+    CHECK(listed.front().package_sha256 == deployed_function().sha256());
     CHECK(square_of(world, app, 12) == 144);
 
     ok(world.run(app.undeploy_job(0)));
@@ -82,7 +82,7 @@ TEST_CASE("azure: deploy, call, look, remove: the whole life of an app") {
     CHECK(ok(world.run(app.list_deployments())).empty());
     CHECK(ok(world.run(app.health_check(0))).state == HealthState::absent);
     // And again, where its name is taken by nobody.
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
     CHECK(square_of(world, app, 5) == 25);
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("Z2, Z3: a warm call is one request, and its key stands in a field") {
     AzureWorld world;
     SentLines sent;
     auto app = world.executor({}, &sent);
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
     CHECK(square_of(world, app, 12) == 144);
     sent->clear();
     const auto before = world.cloud->stats().requests;
@@ -103,9 +103,9 @@ TEST_CASE("Z2, Z3: a warm call is one request, and its key stands in a field") {
 TEST_CASE("Z7: two jobs deployed one after the other both answer, also with packages of their own") {
     AzureWorld world;
     auto app = world.executor();
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
-    ok(world.run(app.deploy_job(2, azure_function(), small())));
-    ok(world.run(app.deploy_job(6, other_azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
+    ok(world.run(app.deploy_job(2, deployed_function(), small())));
+    ok(world.run(app.deploy_job(6, other_function(), small())));
     CHECK(square_of(world, app, 12) == 144);
     const auto bytes = tests::text("as they are");
     CHECK((*ok(world.run(app.invoke({.job_id = 2, .args = bytes}))).outcome == bytes));
@@ -124,18 +124,18 @@ TEST_CASE("azure: redeploying unchanged writes nothing") {
     auto app = world.executor({}, &sent);
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
-    ok(world.run(app.deploy_job(6, azure_function(), config)));
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
+    ok(world.run(app.deploy_job(6, deployed_function(), config)));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
     sent->clear();
-    CHECK(ok(world.run(app.deploy_job(0, azure_function(), small()))).unchanged);
-    CHECK(ok(world.run(app.deploy_job(6, azure_function(), config))).unchanged);
+    CHECK(ok(world.run(app.deploy_job(0, deployed_function(), small()))).unchanged);
+    CHECK(ok(world.run(app.deploy_job(6, deployed_function(), config))).unchanged);
     CHECK(writes(*sent) == 0);
-    CHECK(ok(world.run(app.plan_deploy(0, azure_function(), small()))).unchanged);
+    CHECK(ok(world.run(app.plan_deploy(0, deployed_function(), small()))).unchanged);
     CHECK(variable_of(world, app, "GREETING") == "hello");
     // Nor by somebody who has never looked at the app.
     SentLines others;
     auto another = world.executor({}, &others);
-    CHECK(ok(world.run(another.deploy_job(0, azure_function(), small()))).unchanged);
+    CHECK(ok(world.run(another.deploy_job(0, deployed_function(), small()))).unchanged);
     CHECK(writes(*others) == 0);
 }
 
@@ -143,10 +143,10 @@ TEST_CASE("azure: two who deploy at once both end up in the app") {
     AzureWorld world;
     auto one = world.executor();
     auto two = world.executor();
-    ok(world.run(one.deploy_job(0, azure_function(), small())));
+    ok(world.run(one.deploy_job(0, deployed_function(), small())));
     std::optional<result<FaasDeployment>> first;
-    const auto package = other_azure_function();
-    asio::co_spawn(world.io, one.deploy_job(2, azure_function(), small()),
+    const auto package = other_function();
+    asio::co_spawn(world.io, one.deploy_job(2, deployed_function(), small()),
                    [&](std::exception_ptr, result<FaasDeployment> done) { first.emplace(std::move(done)); });
     ok(world.run(two.deploy_job(6, package, small())));
     while (!first) {
@@ -163,7 +163,7 @@ TEST_CASE("azure: bytes, failures, crashes and metadata come back as they are") 
     AzureWorld world;
     auto app = world.executor();
     for (const JobId id : {JobId{1}, JobId{2}, JobId{4}, JobId{6}, JobId{7}})
-        ok(world.run(app.deploy_job(id, azure_function(), small())));
+        ok(world.run(app.deploy_job(id, deployed_function(), small())));
     Bytes all(70'000);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
     const auto echoed = ok(world.run(app.invoke_with_metrics({.job_id = 2, .args = all})));
@@ -196,23 +196,23 @@ TEST_CASE("Z8: memory, timeout and variables are brought up to date, and told as
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
     config.env_vars.emplace("GONE", "soon");
-    ok(world.run(app.deploy_job(6, azure_function(), config)));
+    ok(world.run(app.deploy_job(6, deployed_function(), config)));
     CHECK(variable_of(world, app, "GREETING") == "hello");
     config.env_vars.erase("GONE");
     config.env_vars.find("GREETING")->second = "goodbye";
     config.memory_mib = 2048;
     config.timeout = 20s;
-    const auto changed = ok(world.run(app.deploy_job(6, other_azure_function(), config)));
+    const auto changed = ok(world.run(app.deploy_job(6, other_function(), config)));
     CHECK(changed.memory_mib == 2048);
     CHECK((changed.timeout == 20s));
-    CHECK(changed.package_sha256 == other_azure_function().sha256());
+    CHECK(changed.package_sha256 == other_function().sha256());
     CHECK(variable_of(world, app, "GREETING") == "goodbye");
     CHECK(variable_of(world, app, "GONE") == "(not set)");
 
-    const auto too_long = failed(world.run(app.deploy_job(6, azure_function(), small(300s))));
+    const auto too_long = failed(world.run(app.deploy_job(6, deployed_function(), small(300s))));
     CHECK(too_long.code == errc::invalid_configuration);
     CHECK(too_long.message.find("230") != std::string::npos);
-    const auto odd = failed(world.run(app.deploy_job(6, azure_function(), {.memory_mib = 600, .timeout = 10s})));
+    const auto odd = failed(world.run(app.deploy_job(6, deployed_function(), {.memory_mib = 600, .timeout = 10s})));
     CHECK(odd.message.find("2048") != std::string::npos);
 }
 
@@ -226,7 +226,7 @@ TEST_CASE("azure: every style of long-running operations leads to the same app")
         options.unregistered = {"Microsoft.Web", "Microsoft.Storage"};
         AzureWorld world{std::move(options)};
         auto app = world.executor();
-        ok(world.run(app.deploy_job(0, azure_function(), small())));
+        ok(world.run(app.deploy_job(0, deployed_function(), small())));
         CHECK(square_of(world, app, 12) == 144);
     }
 }
@@ -234,7 +234,7 @@ TEST_CASE("azure: every style of long-running operations leads to the same app")
 TEST_CASE("azure: warming starts instances and counts them") {
     AzureWorld world;
     auto app = world.executor();
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
     const auto warmed = ok(world.run(app.warm(0, 3)));
     CHECK(warmed.supported);
     CHECK(warmed.instances == 3);
@@ -245,8 +245,8 @@ TEST_CASE("azure: storage by identity instead of keys holds packages too") {
     auto options = world.options();
     options.storage_access = AzureStorageAccess::identity;
     auto app = world.executor(options);
-    ok(world.run(app.deploy_job(0, azure_function(), small())));
-    ok(world.run(app.deploy_job(2, other_azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), small())));
+    ok(world.run(app.deploy_job(2, other_function(), small())));
     CHECK(square_of(world, app, 12) == 144);
     CHECK((*ok(world.run(app.invoke({.job_id = 2, .args = number(1)}))).outcome == number(1)));
 }
@@ -254,7 +254,7 @@ TEST_CASE("azure: storage by identity instead of keys holds packages too") {
 TEST_CASE("azure: an app that is known is called without any management API") {
     AzureWorld world;
     auto owner = world.executor();
-    const auto deployed = ok(world.run(owner.deploy_job(0, azure_function(), small())));
+    const auto deployed = ok(world.run(owner.deploy_job(0, deployed_function(), small())));
     AzureFunctionsOptions known;
     known.app_url = deployed.endpoint.substr(0, deployed.endpoint.find('/', 8));
     known.function_key = Secret{"wrong-key-made-for-this-test"};
@@ -274,7 +274,7 @@ TEST_CASE("C5: an operation that fails at Azure is told with Azure's own words")
     };
     AzureWorld world{std::move(options)};
     auto app = world.executor();
-    const auto refused = failed(world.run(app.deploy_job(0, azure_function(), small())));
+    const auto refused = failed(world.run(app.deploy_job(0, deployed_function(), small())));
     CHECK(refused.message.find("No quota left") != std::string::npos);
     CHECK(refused.platform_code == "SubscriptionIsOverQuotaForSku");
 }
@@ -288,8 +288,8 @@ TEST_CASE("arm client: Microsoft's own client of the management API reads what w
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
     config.keep_warm = 1;
-    ok(world.run(app.deploy_job(0, azure_function(), config)));
-    ok(world.run(app.deploy_job(2, azure_function(), small())));
+    ok(world.run(app.deploy_job(0, deployed_function(), config)));
+    ok(world.run(app.deploy_job(2, deployed_function(), small())));
 
     const test::TemporaryDirectory directory;
     const auto authority = (directory / "ca.pem").string();

@@ -6,6 +6,7 @@
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/provider/azure.hpp"
 #include "support/aws_world.hpp"
+#include "support/deployed_function.hpp"
 #include "support/recording_transport.hpp"
 #include "support/run.hpp"
 
@@ -13,9 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -114,30 +113,6 @@ public:
     std::string tenant{};
     std::string subscription{};
 };
-
-inline const faas::Package& azure_function() {
-    static const faas::Package package =
-        ok(faas::Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION")));
-    return package;
-}
-
-/// The same program in a package that differs.
-inline faas::Package other_azure_function() {
-    faas::PackageOptions options;
-    options.extra_files.push_back({.path = "salt", .data = {1}});
-    return ok(faas::Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION"), options));
-}
-
-inline faas::Bytes number(std::uint64_t value) {
-    faas::Bytes bytes(8);
-    for (auto& byte : bytes) {
-        byte = static_cast<std::uint8_t>(value);
-        value >>= 8U;
-    }
-    return bytes;
-}
-inline faas::Bytes text(std::string_view value) { return {value.begin(), value.end()}; }
-inline std::string string_of(const faas::Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 }  // namespace tests
 

@@ -15,12 +15,12 @@
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using blueprint::faas::test::SentLines;
+using tests::deployed_function;
 using tests::failed;
-using tests::gcp_function;
 using tests::GcpWorld;
 using tests::number;
 using tests::ok;
-using tests::other_gcp_function;
+using tests::other_function;
 using tests::string_of;
 
 namespace {
@@ -48,21 +48,21 @@ void live(GcpWorld& world, Executor& executor, const SentLines& sent) {
     CHECK(failed(world.run(executor.get_deployment(0))).code == errc::not_found);
     CHECK(failed(world.run(executor.invoke({.job_id = 0, .args = number(1)}))).code == errc::not_found);
 
-    const auto plan = ok(world.run(executor.plan_deploy(0, gcp_function(), small())));
+    const auto plan = ok(world.run(executor.plan_deploy(0, deployed_function(), small())));
     CHECK_FALSE(plan.unchanged);
     CHECK(writes(*sent) == 0);
-    const auto deployed = ok(world.run(executor.deploy_job(0, gcp_function(), small())));
+    const auto deployed = ok(world.run(executor.deploy_job(0, deployed_function(), small())));
     CHECK(deployed.endpoint.starts_with("https://127.0.0.1:"));
     CHECK(deployed.memory_mib == 512);
     CHECK((deployed.timeout == 10s));
-    CHECK(deployed.package_sha256 == gcp_function().sha256());
+    CHECK(deployed.package_sha256 == deployed_function().sha256());
     CHECK_FALSE(deployed.unchanged);
     CHECK(ok(world.run(executor.health_check(0))).state == HealthState::healthy);
     CHECK(ok(world.run(executor.get_deployment(0))).endpoint == deployed.endpoint);
     const auto listed = ok(world.run(executor.list_deployments()));
     REQUIRE(listed.size() == 1);
     CHECK(listed.front().job_id == JobId{0});
-    CHECK(listed.front().package_sha256 == gcp_function().sha256());
+    CHECK(listed.front().package_sha256 == deployed_function().sha256());
 
     CHECK((*ok(world.run(executor.invoke({.job_id = 0, .args = number(12)}))).outcome == number(144)));
 
@@ -76,9 +76,9 @@ void live(GcpWorld& world, Executor& executor, const SentLines& sent) {
 
     // Unchanged: only looks.
     sent->clear();
-    CHECK(ok(world.run(executor.deploy_job(0, gcp_function(), small()))).unchanged);
+    CHECK(ok(world.run(executor.deploy_job(0, deployed_function(), small()))).unchanged);
     CHECK(writes(*sent) == 0);
-    CHECK(ok(world.run(executor.plan_deploy(0, gcp_function(), small()))).unchanged);
+    CHECK(ok(world.run(executor.plan_deploy(0, deployed_function(), small()))).unchanged);
 
     ok(world.run(executor.undeploy_job(0)));
     ok(world.run(executor.undeploy_job(0)));
@@ -90,7 +90,7 @@ void live(GcpWorld& world, Executor& executor, const SentLines& sent) {
 template <class Executor>
 void run_jobs(GcpWorld& world, Executor& executor) {
     for (const JobId id : {JobId{1}, JobId{2}, JobId{4}, JobId{6}, JobId{7}})
-        ok(world.run(executor.deploy_job(id, gcp_function(), small())));
+        ok(world.run(executor.deploy_job(id, deployed_function(), small())));
     Bytes all(70'000);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
     const auto echoed = ok(world.run(executor.invoke_with_metrics({.job_id = 2, .args = all})));
@@ -122,16 +122,16 @@ void change(GcpWorld& world, Executor& executor) {
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
     config.env_vars.emplace("GONE", "soon");
-    ok(world.run(executor.deploy_job(6, gcp_function(), config)));
+    ok(world.run(executor.deploy_job(6, deployed_function(), config)));
     CHECK(variable_of(world, executor, "GREETING") == "hello");
     config.env_vars.erase("GONE");
     config.env_vars.find("GREETING")->second = "goodbye";
     config.memory_mib = 1024;
     config.timeout = 20s;
-    const auto changed = ok(world.run(executor.deploy_job(6, other_gcp_function(), config)));
+    const auto changed = ok(world.run(executor.deploy_job(6, other_function(), config)));
     CHECK(changed.memory_mib == 1024);
     CHECK((changed.timeout == 20s));
-    CHECK(changed.package_sha256 == other_gcp_function().sha256());
+    CHECK(changed.package_sha256 == other_function().sha256());
     CHECK(variable_of(world, executor, "GREETING") == "goodbye");
     CHECK(variable_of(world, executor, "GONE") == "(not set)");
 }
@@ -181,7 +181,7 @@ TEST_CASE("cloud run: a revision that cannot start gets no calls, and the one be
     CloudRunOptions options;
     options.start_patience = 2s;
     auto run = world.run_executor(options);
-    ok(world.run(run.deploy_job(0, gcp_function(), small())));
+    ok(world.run(run.deploy_job(0, deployed_function(), small())));
     // A program that ends at once.
     PackageOptions script;
     script.allow_script = true;
@@ -199,9 +199,9 @@ TEST_CASE("cloud run: traffic is shifted between two revisions, and rolled back"
     auto run = world.run_executor();
     FaasConfig config = small();
     config.env_vars.emplace("WHO", "first");
-    ok(world.run(run.deploy_job(6, gcp_function(), config)));
+    ok(world.run(run.deploy_job(6, deployed_function(), config)));
     config.env_vars.find("WHO")->second = "second";
-    ok(world.run(run.deploy_job(6, gcp_function(), config)));
+    ok(world.run(run.deploy_job(6, deployed_function(), config)));
     CHECK(variable_of(world, run, "WHO") == "second");
     const auto revisions = ok(world.run(run.list_revisions(6)));
     REQUIRE(revisions.size() == 2);
@@ -225,7 +225,7 @@ TEST_CASE("cloud run: traffic is shifted between two revisions, and rolled back"
     CHECK(variable_of(world, run, "WHO") == "first");
     // The next deployment is what callers get, whatever was rolled back before.
     config.env_vars.find("WHO")->second = "third";
-    ok(world.run(run.deploy_job(6, gcp_function(), config)));
+    ok(world.run(run.deploy_job(6, deployed_function(), config)));
     CHECK(variable_of(world, run, "WHO") == "third");
 }
 
@@ -250,7 +250,7 @@ TEST_CASE(
 TEST_CASE("cloud run: warming starts instances and counts them") {
     GcpWorld world;
     auto run = world.run_executor();
-    ok(world.run(run.deploy_job(0, gcp_function(), small())));
+    ok(world.run(run.deploy_job(0, deployed_function(), small())));
     const auto warmed = ok(world.run(run.warm(0, 3)));
     CHECK(warmed.supported);
     CHECK(warmed.instances == 3);
@@ -259,7 +259,7 @@ TEST_CASE("cloud run: warming starts instances and counts them") {
 TEST_CASE("G7: who may not call is told so, and may after a deployment that lets him in") {
     GcpWorld world;
     auto owner = world.run_executor();
-    const auto deployed = ok(world.run(owner.deploy_job(0, gcp_function(), small())));
+    const auto deployed = ok(world.run(owner.deploy_job(0, deployed_function(), small())));
     world.be(GcpWorld::stranger);
     CloudRunOptions only_calls;
     only_calls.cloud.job_urls.emplace(JobId{0}, deployed.endpoint);
@@ -273,7 +273,7 @@ TEST_CASE("G7: who may not call is told so, and may after a deployment that lets
     CloudRunOptions with_invoker;
     with_invoker.cloud.invokers = {"serviceAccount:" + std::string{GcpWorld::stranger}};
     auto again = world.run_executor(with_invoker);
-    ok(world.run(again.deploy_job(0, gcp_function(), small())));
+    ok(world.run(again.deploy_job(0, deployed_function(), small())));
     CHECK((*ok(world.run(caller.invoke({.job_id = 0, .args = number(12)}))).outcome == number(144)));
 }
 
@@ -295,7 +295,7 @@ TEST_CASE("google: every kind of credential gets at an API and calls a service")
     CloudRunOptions everybody;
     everybody.cloud.invokers = {"serviceAccount:" + std::string{GcpWorld::deployer}, "user:dev@example.com"};
     auto deploying = world.run_executor(everybody);
-    ok(world.run(deploying.deploy_job(0, gcp_function(), small())));
+    ok(world.run(deploying.deploy_job(0, deployed_function(), small())));
 
     const std::string impersonation =
         url + "/v1/projects/-/serviceAccounts/" + std::string{GcpWorld::deployer} + ":generateAccessToken";
@@ -331,7 +331,7 @@ TEST_CASE("google: every kind of credential gets at an API and calls a service")
 TEST_CASE("G1: an access token never reaches a service, and one that did would be refused") {
     GcpWorld world;
     auto run = world.run_executor();
-    const auto deployed = ok(world.run(run.deploy_job(0, gcp_function(), small())));
+    const auto deployed = ok(world.run(run.deploy_job(0, deployed_function(), small())));
     auto chain = world.chain();
     const auto access = ok(world.run(chain.get_access(deadline_after(10s))));
     // The wrong kind, put there by force: tokens that say they are for the audience.
@@ -353,8 +353,8 @@ TEST_CASE("gcloud: Google's own command line lists and describes what was deploy
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
     config.keep_warm = 1;
-    ok(world.run(functions.deploy_job(0, gcp_function(), config)));
-    ok(world.run(functions.deploy_job(7, gcp_function(), config)));
+    ok(world.run(functions.deploy_job(0, deployed_function(), config)));
+    ok(world.run(functions.deploy_job(7, deployed_function(), config)));
 
     const test::TemporaryDirectory directory;
     const auto file = [&](const char* name, std::string_view text) {
@@ -411,7 +411,7 @@ TEST_CASE("gcloud: Google's own command line lists and describes what was deploy
     // here, in a view of the files of its own, which only root can make.
     if (::geteuid() != 0) return;
     auto run = world.run_executor();
-    ok(world.run(run.deploy_job(2, gcp_function(), config)));
+    ok(world.run(run.deploy_job(2, deployed_function(), config)));
     const auto hosts = file("hosts", "127.0.0.1 localhost europe-west1-localhost\n");
     const std::vector<std::string> there{
         "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts};
@@ -437,7 +437,7 @@ TEST_CASE("framework: a function that Google's own framework runs answers the ex
     GcpWorld world{std::move(options)};
     auto functions = world.function_executor();
     run_jobs(world, functions);
-    ok(world.run(functions.deploy_job(0, gcp_function(), small())));
+    ok(world.run(functions.deploy_job(0, deployed_function(), small())));
     CHECK(ok(world.run(functions.health_check(0))).state == HealthState::healthy);
     const auto warmed = ok(world.run(functions.warm(0, 2)));
     CHECK(warmed.instances == 2);
