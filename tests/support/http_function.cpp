@@ -21,6 +21,7 @@ namespace {
 std::atomic<int> calls{0};
 std::atomic<int> running{0};
 std::atomic<int> most_running{0};
+int listener = -1;
 
 void sleep_ms(long ms) {
     const timespec time{ms / 1000, (ms % 1000) * 1'000'000};
@@ -124,6 +125,11 @@ bool run(int connection, const Request& request) {
         answer(connection, request, "bye");
         return false;
     }
+    if (what == "deaf") {  // from now on it takes no connection, and goes on running
+        ::shutdown(listener, SHUT_RDWR);
+        answer(connection, request, "bye", "200 OK", "Connection: close\r\n");
+        return false;
+    }
     if (what == "enveloped") {  // as Azure's host wants the answers to what it has not forwarded
         const auto body = R"({"Outputs":{"res":{"statusCode":201,"headers":{"X-From":"handler"},"body":)" +
                           json_string(request.body) + R"(}},"Logs":["said"],"ReturnValue":null})";
@@ -164,7 +170,7 @@ int main(int argc, char** argv) {
     std::signal(SIGTERM, on_term);
     const char* port = std::getenv("PORT");
     if (port == nullptr) port = std::getenv("FUNCTIONS_CUSTOMHANDLER_PORT");
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    listener = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -178,6 +184,7 @@ int main(int argc, char** argv) {
     }
     for (;;) {
         const int connection = ::accept(listener, nullptr, nullptr);
-        if (connection >= 0) std::thread{serve, connection}.detach();
+        if (connection < 0) ::pause();
+        std::thread{serve, connection}.detach();
     }
 }

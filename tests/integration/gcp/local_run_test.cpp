@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+namespace local_run_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -440,6 +442,12 @@ TEST_CASE("local google run: what goes wrong in an instance is told as the front
     const auto next = lab.send_to(url, {.target = "/count"});
     CHECK(next.status == 200);
     CHECK(next.field("x-instance") != first.field("x-instance"));
+    // So does one that crashed and has not been seen to end yet.
+    CHECK(lab.send_to(url, {.target = "/deaf"}).body == "bye");
+    const auto after = lab.send_to(url, {.target = "/count"});
+    CHECK(after.status == 200);
+    CHECK(after.body == "1");
+    CHECK(after.field("x-instance") != next.field("x-instance"));
     CHECK(lab.send_to(url, {.target = "/garbage"}).status == 503);
     const auto late = lab.send_to(url, {.target = "/sleep/6000"});
     CHECK(late.status == 504);
@@ -524,3 +532,5 @@ TEST_CASE("GCP pitfall 12, 15: operations fail and APIs are missing as they do t
     const auto quota = lab.ask({.target = "/v2/" + place + "/services", .fields = {{"x-goog-user-project", "theirs"}}});
     CHECK(CloudLab::verdict(quota).starts_with("403 PERMISSION_DENIED"));
 }
+
+}  // namespace local_run_test

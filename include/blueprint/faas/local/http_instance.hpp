@@ -70,7 +70,8 @@ public:
     /// Returns when `open` has returned. By all others.
     asio::awaitable<void> opened();
     /// Sends it a request and returns what it answered, both as they are but for what belongs to a connection. The
-    /// `Error`'s platform_code says why there is none: "TIMEOUT", "BROKEN", "TOO_LARGE".
+    /// `Error`'s platform_code says why there is none: "TIMEOUT", "BROKEN", "TOO_LARGE"; "REFUSED": it was not sent,
+    /// and the instance comes to its end.
     asio::awaitable<result<ServerAnswer>> forward(const ServerRequest& request, Deadline deadline);
     /// Asks the process to end; who has not after `CloudLimits::kill_after` is killed.
     void terminate();

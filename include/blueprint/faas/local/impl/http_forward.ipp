@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
+#include <sys/socket.h>
 #include <utility>
 
 namespace blueprint::faas::local {
@@ -67,6 +69,11 @@ struct HttpInstance::Connection {
     void close() {
         boost::system::error_code ignored;
         socket.close(ignored);
+    }
+    /// Tells whether the instance has not closed it, nor said anything unasked.
+    bool quiet() {
+        char one = 0;
+        return ::recv(socket.native_handle(), &one, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
     }
     /// Closes it at `deadline`, until `limit` is cancelled.
     static void bound(const std::shared_ptr<Connection>& self, Deadline deadline) {
@@ -208,6 +215,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::forward(
                                                                                 Deadline deadline) {
     const auto self = shared_from_this();
     const auto head = head_of(request);
+    bool sent = false;
     while (!ended_) {
         std::shared_ptr<Connection> connection;
         if (idle_.empty()) {
@@ -215,14 +223,20 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::forward(
         } else {
             connection = std::move(idle_.back());
             idle_.pop_back();
+            if (!connection->quiet()) continue;
         }
         if (!connection) break;
         auto answer = co_await exchange(std::move(connection), head, request, deadline);
         // A kept connection that the instance closed meanwhile says nothing of the call.
         if (answer || answer.error().platform_code != "STALE") co_return answer;
+        sent = true;  // unless no other one is taken: then it is what broke the instance, perhaps
     }
     const bool late = std::chrono::steady_clock::now() >= deadline;
-    co_return instance_error(late ? "TIMEOUT" : "BROKEN", "the instance takes no connection");
+    if (!late && !ended_) {  // it has lost its port: it is about to end, or of no more use
+        state_ = State::failed;
+        terminate();
+    }
+    co_return instance_error(late ? "TIMEOUT" : sent ? "BROKEN" : "REFUSED", "the instance takes no connection");
 }
 
 }  // namespace blueprint::faas::local

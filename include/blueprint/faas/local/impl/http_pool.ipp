@@ -159,13 +159,16 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpPool::call(ServerR
     const HttpCallCount counted{calls_};
     const auto deadline = deadline_after(plan_.timeout);
     const auto queued_until = std::min(deadline, deadline_after(queue_time_));
-    const Slot slot = co_await take(queued_until);
-    if (!slot.failed && !slot.instance) co_return no_instance("BUSY", "no instance was free in time");
-    if (slot.failed || !slot.instance->ready()) co_return no_instance("UNAVAILABLE", "the program " + problem_);
-    auto answer = co_await slot.instance->forward(request, deadline);
-    if (retired_ && slot.instance->calls == 1) slot.instance->terminate();  // this was its last
-    watch_idle();
-    co_return answer;
+    for (;;) {
+        const Slot slot = co_await take(queued_until);
+        if (!slot.failed && !slot.instance) co_return no_instance("BUSY", "no instance was free in time");
+        if (slot.failed || !slot.instance->ready()) co_return no_instance("UNAVAILABLE", "the program " + problem_);
+        auto answer = co_await slot.instance->forward(request, deadline);
+        if (!answer && answer.error().platform_code == "REFUSED") continue;     // another one's
+        if (retired_ && slot.instance->calls == 1) slot.instance->terminate();  // this was its last
+        watch_idle();
+        co_return answer;
+    }
 }
 
 BLUEPRINT_FAAS_DECL void HttpPool::on_ended() {
