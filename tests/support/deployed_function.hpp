@@ -5,6 +5,7 @@
 #include "blueprint/faas/package/package.hpp"
 #include "support/run.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -25,6 +26,9 @@ inline blueprint::faas::Package other_function() {
     options.extra_files.push_back({.path = "salt", .data = {1}});
     return ok(blueprint::faas::Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION"), options));
 }
+
+/// For warming calls that have to meet: longer than a busy machine takes to start some instances one after the other.
+inline constexpr std::chrono::milliseconds held_long{3000};
 
 /// What its jobs take and give: a number is eight bytes, the lowest first.
 inline blueprint::faas::Bytes number(std::uint64_t value) {

@@ -133,7 +133,8 @@ std::size_t writes(const std::vector<std::string>& lines) {
 TEST_CASE("aws: deploy, call, look, warm, remove: the whole life of a function") {
     World world;
     SentLines sent;
-    auto lambda = world.executor({}, &sent);
+    // Held longer than a busy machine takes to start three instances one after the other.
+    auto lambda = world.executor({.warm_hold = 3s}, &sent);
     CHECK(ok(world.run(lambda.health_check(0))).state == HealthState::absent);
     CHECK(failed(world.run(lambda.get_deployment(0))).code == errc::not_found);
 

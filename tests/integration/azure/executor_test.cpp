@@ -233,7 +233,9 @@ TEST_CASE("azure: every style of long-running operations leads to the same app")
 
 TEST_CASE("azure: warming starts instances and counts them") {
     AzureWorld world;
-    auto app = world.executor();
+    auto options = world.options();
+    options.warm_hold = tests::held_long;
+    auto app = world.executor(std::move(options));
     ok(world.run(app.deploy_job(0, deployed_function(), small())));
     const auto warmed = ok(world.run(app.warm(0, 3)));
     CHECK(warmed.supported);

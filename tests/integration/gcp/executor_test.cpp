@@ -249,7 +249,7 @@ TEST_CASE(
 
 TEST_CASE("cloud run: warming starts instances and counts them") {
     GcpWorld world;
-    auto run = world.run_executor();
+    auto run = world.run_executor({.cloud = {.warm_hold = tests::held_long}});
     ok(world.run(run.deploy_job(0, deployed_function(), small())));
     const auto warmed = ok(world.run(run.warm(0, 3)));
     CHECK(warmed.supported);
@@ -435,7 +435,7 @@ TEST_CASE("framework: a function that Google's own framework runs answers the ex
     local::GcpOptions options;
     options.functions_framework = std::getenv("BLUEPRINT_FAAS_FUNCTIONS_FRAMEWORK");
     GcpWorld world{std::move(options)};
-    auto functions = world.function_executor();
+    auto functions = world.function_executor({.cloud = {.warm_hold = tests::held_long}});
     run_jobs(world, functions);
     ok(world.run(functions.deploy_job(0, deployed_function(), small())));
     CHECK(ok(world.run(functions.health_check(0))).state == HealthState::healthy);
