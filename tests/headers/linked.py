@@ -1,0 +1,22 @@
+#!/usr/bin/env python3
+"""linked.py NM ARCHIVE PROGRAM: runs the program, which is linked with the archive of a file that includes every public
+header, and looks through that archive: what a header defines in it has to be weak, so that any number of a program's files
+can include it. Anything else but the file's own function is defined twice in a program of two files."""
+import subprocess
+import sys
+
+nm, archive, program = sys.argv[1:]
+listed = subprocess.run([nm, "--demangle", "--extern-only", "--defined-only", archive], check=True, capture_output=True, text=True)
+strong, weak = [], 0
+for line in listed.stdout.splitlines():
+    kind, _, name = line.partition(" ")[2].partition(" ")
+    if len(kind) != 1:
+        continue
+    if kind in "WVu":
+        weak += 1
+    else:
+        strong.append(name)
+if strong != ["category_seen_here()"]:
+    sys.exit("not inline, in a header: " + ", ".join(name for name in strong if name != "category_seen_here()"))
+print(f"{weak} weak symbols, no other one")
+sys.exit(subprocess.run([program]).returncode)
