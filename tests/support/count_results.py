@@ -18,7 +18,9 @@ with open(log) as lines:
 for test in skipped:
     said = (test.get("stdout") or "").strip().splitlines()
     print(f"skipped: {test['name']}: {said[-1] if said else 'no reason given'}")
-for test in failed:
+for test in failed:  # what it said last, for who sees no more than the end of this
+    said = ((test.get("stdout") or "") + (test.get("stderr") or "")).strip().splitlines()
+    print("\n".join(f"    {line[:300]}" for line in said[-30:]))
     print(f"FAILED: {test['name']} ({test['result']})")
 if status != 0 and not failed:
     print(f"meson test ended with status {status} although no test failed")
