@@ -208,14 +208,14 @@ void google_file(Input input) {
     const auto shown = [](std::string_view message) {
         return !message.empty() && message.size() <= 1024 && message.find('\n') == std::string_view::npos;
     };
-    const auto credential = gcp::read_credential(text, "/cred.json", Environment::process());
-    if (credential) {
-        FAAS_REQUIRE(credential->fetch != nullptr);
-        FAAS_REQUIRE(!credential->universe_domain.empty());
-        FAAS_REQUIRE(shown(credential->what));
+    const auto found = gcp::read_credential(text, "/cred.json", Environment::process());
+    if (found) {
+        FAAS_REQUIRE(found->fetch != nullptr);
+        FAAS_REQUIRE(!found->universe_domain.empty());
+        FAAS_REQUIRE(shown(found->what));
     } else {
-        FAAS_REQUIRE(credential.error().execution == Execution::not_started);
-        FAAS_REQUIRE(shown(credential.error().message));
+        FAAS_REQUIRE(found.error().execution == Execution::not_started);
+        FAAS_REQUIRE(shown(found.error().message));
     }
     const auto printed = detail::gcp_subject::read_printed(text, "the program");
     FAAS_REQUIRE(!printed || printed->token.empty() != printed->success);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace gate_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using local::AwsGate;
@@ -568,3 +570,5 @@ TEST_CASE("aws gate: a presigned URL opens until it ends, and as it was made") {
     there.world.at = at - 5min - 1s;
     CHECK(there.verdict(sts).starts_with("403 SignatureDoesNotMatch: Signature not yet current"));
 }
+
+}  // namespace gate_test

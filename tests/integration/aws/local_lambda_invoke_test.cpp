@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace local_lambda_invoke_test {
+
 namespace faas = blueprint::faas;
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
@@ -478,3 +480,5 @@ TEST_CASE("local lambda: stopping waits for what runs, and leaves nothing") {
     CHECK(reply.body == "1");
     CHECK(lab.cloud.stats().processes_alive == 0);
 }
+
+}  // namespace local_lambda_invoke_test

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+namespace local_lambda_test {
+
 namespace faas = blueprint::faas;
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
@@ -422,3 +424,5 @@ TEST_CASE("local lambda: tags, permissions, event settings and concurrency are k
     CHECK(lab.ask({.method = "DELETE", .target = reserved}).status == 204);
     CHECK(LambdaLab::json_of(lab.get("/2019-09-30/functions/demo/concurrency")).empty());
 }
+
+}  // namespace local_lambda_test

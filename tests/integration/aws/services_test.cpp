@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace services_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using local::ServerAnswer;
@@ -482,3 +484,5 @@ TEST_CASE("aws s3: what is kept is bounded, and what is removed makes room again
     s3.ask("DELETE", "/bucket");
     CHECK(s3.storage.body_bytes(request_of("PUT", "/bucket/key")) == room);
 }
+
+}  // namespace services_test

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+namespace identity_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -369,3 +371,5 @@ TEST_CASE("local azure: a cloud plays it on an address of its own, beside the ot
     wait_for(io, std::move(stopping));
     CHECK(cloud.stats().open_connections == 0);
 }
+
+}  // namespace identity_test

@@ -1,6 +1,8 @@
 #include "blueprint/faas/local/azure_arm.hpp"
 #include "cloud_lab.hpp"
 
+namespace local_arm_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -221,3 +223,5 @@ TEST_CASE("local azure: storage accounts have names of their own, keys and conta
     CHECK(lab.remove(storage_provider + "jobstore" + storage_version).status == 200);
     CHECK(lab.remove(storage_provider + "jobstore" + storage_version).status == 204);
 }
+
+}  // namespace local_arm_test

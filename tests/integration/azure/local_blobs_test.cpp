@@ -8,6 +8,8 @@
 #include <array>
 #include <map>
 
+namespace local_blobs_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -266,3 +268,5 @@ TEST_CASE("local azure storage: there is room for so much") {
     lab.make_account();
     CHECK(lab.upload("packages/y", std::string(8'000, 'y')).status == 201);
 }
+
+}  // namespace local_blobs_test

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+namespace local_sites_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -443,3 +445,5 @@ TEST_CASE("Azure pitfall 13: deployments show tokens of administrators, never pa
     CHECK(as("Bearer " + lab.token_of(owner_client, "owner-secret", "https://storage.azure.com")) == 401);
     CHECK(as("Bearer " + lab.token) == 200);
 }
+
+}  // namespace local_sites_test

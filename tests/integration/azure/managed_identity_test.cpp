@@ -1,5 +1,7 @@
 #include "identity_lab.hpp"
 
+namespace managed_identity_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -136,3 +138,5 @@ TEST_CASE("local azure: an app's endpoint asks for the header that only the app 
     IdentityLab plain;  // without a header there is no such endpoint
     CHECK(plain.get(app, {{"X-IDENTITY-HEADER", ""}}).status == 404);
 }
+
+}  // namespace managed_identity_test

@@ -29,6 +29,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace kill_test {
+
 namespace asio = boost::asio;
 using blueprint::faas::test::TemporaryDirectory;
 using namespace std::chrono_literals;
@@ -225,3 +227,5 @@ TEST_CASE("fan-out: a second run beside the first is refused, and the first goes
     CHECK(read_told(first.printed()).succeeded == total);
     CHECK(platform.executions() == total);
 }
+
+}  // namespace kill_test

@@ -13,6 +13,8 @@
 #include <string>
 #include <thread>
 
+namespace metrics_page_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -74,3 +76,5 @@ TEST_CASE("metrics page: Prometheus reads the numbers of a running runner, and n
     CHECK(running.outcome().has_value());
     CHECK(results.size() == 3);
 }
+
+}  // namespace metrics_page_test

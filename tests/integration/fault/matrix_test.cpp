@@ -14,6 +14,8 @@
 #include <sstream>
 #include <vector>
 
+namespace matrix_test {
+
 using namespace tests;
 
 namespace {
@@ -397,3 +399,5 @@ TEST_CASE("matrix: thirty seconds of silence, met by all operations at once") {
     }
     CHECK(proxy.settle());
 }
+
+}  // namespace matrix_test

@@ -19,6 +19,8 @@
 #include <sstream>
 #include <time.h>
 
+namespace torture_test {
+
 using namespace tests;
 
 namespace {
@@ -426,3 +428,5 @@ TEST_CASE("torture: a cancellation at every step, over TLS on a new connection")
 TEST_CASE("torture: a cancellation at every step, over TLS on a kept connection") {
     cancel_at_each_step<HttpsTransport>(true);
 }
+
+}  // namespace torture_test

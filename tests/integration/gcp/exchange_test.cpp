@@ -8,6 +8,8 @@
 #include <functional>
 #include <stdexcept>
 
+namespace exchange_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -385,3 +387,5 @@ TEST_CASE("local google: a key is written to a file as Google does it, and read 
     CHECK(refused("private_key", "-----BEGIN PRIVATE KEY-----") == beginning + "its private_key is no RSA key");
     CHECK(local::GcpAccountKey::read(Secret{"[]"}).error().message == beginning + "it is no JSON object");
 }
+
+}  // namespace exchange_test

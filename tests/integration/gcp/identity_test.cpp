@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <functional>
 
+namespace identity_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -336,3 +338,5 @@ TEST_CASE("GCP pitfall 4: a user's refresh token gives an ID token for the user'
     CHECK(lenient.call(IdentityLab::value(lenient.post_form("/token", form), "id_token")).body ==
           "user:alice@example.com|alice@example.com|");
 }
+
+}  // namespace identity_test

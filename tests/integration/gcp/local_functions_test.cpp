@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+namespace local_functions_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -256,3 +258,5 @@ TEST_CASE("local google functions: what Google refuses is refused") {
                       [](const auto& one) { return CloudLab::text(one.as_object(), "name") == "nodejs22"; }));
     CHECK(!CloudLab::json_of(lab.get(functions)).contains("functions"));
 }
+
+}  // namespace local_functions_test

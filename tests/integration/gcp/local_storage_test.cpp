@@ -2,6 +2,8 @@
 #include "cloud_lab.hpp"
 #include "support/hand_clock.hpp"
 
+namespace local_storage_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -162,3 +164,5 @@ TEST_CASE("GCP pitfall 7: a signed URL has its time") {
     CHECK(late.status == 400);
     CHECK(late.body.find("<Code>ExpiredToken</Code>") != std::string::npos);
 }
+
+}  // namespace local_storage_test

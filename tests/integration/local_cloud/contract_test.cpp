@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace contract_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -381,3 +383,5 @@ TEST_CASE("local cloud: unknown paths, wrong methods and media are told apart") 
     CHECK(text_member(form, "function_id") == "job1");
     CHECK(json_of(form).at("details").at("function_id").as_string() == "job1");
 }
+
+}  // namespace contract_test

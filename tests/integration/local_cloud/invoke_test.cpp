@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace invoke_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -425,3 +427,5 @@ TEST_CASE("local cloud: a body that drips is not waited for") {
     CHECK(std::chrono::steady_clock::now() - began < 5s);
     lab.until([&] { return over; });
 }
+
+}  // namespace invoke_test

@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace loop_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -485,3 +487,5 @@ TEST_CASE("loop: how many instances are started follows from what the others do"
         CHECK(instances_to_start(load) == expected);
     }
 }
+
+}  // namespace loop_test

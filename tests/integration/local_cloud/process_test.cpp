@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace process_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -397,3 +399,5 @@ TEST_CASE("local cloud: however instances come and go, every child is waited for
     CHECK(lab.private_directories() == 0);
     CHECK(lab.packages_on_disk() == 0);
 }
+
+}  // namespace process_test

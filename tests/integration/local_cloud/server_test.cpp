@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace server_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 
@@ -360,3 +362,5 @@ TEST_CASE("local cloud: no descriptor is left behind by what was served") {
     lab.until([&] { return lab.cloud.stats().open_connections == 0; });
     CHECK(open_descriptors() == before);
 }
+
+}  // namespace server_test

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <vector>
 
+namespace nginx_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 using namespace std::chrono_literals;
@@ -79,12 +81,6 @@ private:
 
 }  // namespace
 
-namespace blueprint::faas::test {
-
-std::string missing_nginx() { return nginx().empty() ? "nginx is not here" : ""; }
-
-}  // namespace blueprint::faas::test
-
 TEST_CASE("peers: nginx lets us through to the platform with our certificate, its key plain or encrypted") {
     NginxWorld world;
     auto tls = world.identified();
@@ -139,3 +135,11 @@ TEST_CASE("peers: nginx is not asked at all if our encrypted key does not open")
     CHECK(error.message.find("a-wrong-password") == std::string::npos);
     CHECK(executor.transport().statistics().requests_sent == 0);
 }
+
+}  // namespace nginx_test
+
+namespace blueprint::faas::test {
+
+std::string missing_nginx() { return nginx_test::nginx().empty() ? "nginx is not here" : ""; }
+
+}  // namespace blueprint::faas::test

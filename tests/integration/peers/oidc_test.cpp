@@ -14,6 +14,8 @@
 #include <sstream>
 #include <vector>
 
+namespace oidc_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 using namespace std::chrono_literals;
@@ -110,16 +112,6 @@ private:
 
 }  // namespace
 
-namespace blueprint::faas::test {
-
-std::string missing_oidc() {
-    if (!std::filesystem::exists(peers_directory() / "oidc/node_modules/oidc-provider/package.json"))
-        return "oidc-provider is not in " + peers_directory().string();
-    return node_program().empty() ? "there is no Node.js" : "";
-}
-
-}  // namespace blueprint::faas::test
-
 TEST_CASE("peers: oidc-provider gives a token that the platform accepts, and one serves many calls") {
     OidcWorld world;
     auto with = world.options();
@@ -214,3 +206,15 @@ TEST_CASE("peers: oidc-provider forgets its tokens in a restart, and the call th
     CHECK(world.platform.calls() == 2);
     CHECK(world.granted("by basic") == 1);
 }
+
+}  // namespace oidc_test
+
+namespace blueprint::faas::test {
+
+std::string missing_oidc() {
+    if (!std::filesystem::exists(peers_directory() / "oidc/node_modules/oidc-provider/package.json"))
+        return "oidc-provider is not in " + peers_directory().string();
+    return node_program().empty() ? "there is no Node.js" : "";
+}
+
+}  // namespace blueprint::faas::test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace serverless_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 using namespace std::chrono_literals;
@@ -71,12 +73,6 @@ private:
 
 }  // namespace
 
-std::string blueprint::faas::test::missing_serverless() {
-    if (!std::filesystem::exists(program())) return "serverless-offline of npm is not installed";
-    if (node_program().empty()) return "there is no Node.js";
-    return {};
-}
-
 TEST_CASE("peers: serverless runs our jobs, and says why they fail") {
     ServerlessWorld world;
     auto lambda = world.executor();
@@ -119,4 +115,12 @@ TEST_CASE("peers: serverless takes asynchronous calls, and ends what takes too l
     CHECK(late.code == errc::function_error);  // AWS has other words for it, see "aws: a job that takes too long ..."
     CHECK(late.message.find("Lambda timeout") != std::string::npos);
     CHECK(late.execution == Execution::started);
+}
+
+}  // namespace serverless_test
+
+std::string blueprint::faas::test::missing_serverless() {
+    if (!std::filesystem::exists(serverless_test::program())) return "serverless-offline of npm is not installed";
+    if (node_program().empty()) return "there is no Node.js";
+    return {};
 }

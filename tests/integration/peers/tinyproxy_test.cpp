@@ -6,6 +6,8 @@
 #include <sstream>
 #include <vector>
 
+namespace tinyproxy_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 using namespace std::chrono_literals;
@@ -62,12 +64,6 @@ private:
 };
 
 }  // namespace
-
-namespace blueprint::faas::test {
-
-std::string missing_tinyproxy() { return tinyproxy().empty() ? "tinyproxy is not here" : ""; }
-
-}  // namespace blueprint::faas::test
 
 TEST_CASE("peers: tinyproxy opens a tunnel to the platform, which stays TLS from end to end and is kept") {
     ProxyWorld world;
@@ -150,3 +146,11 @@ TEST_CASE("peers: tinyproxy says when the platform behind it is not there") {
     CHECK(error.execution == Execution::not_started);
     CHECK(error.message.find("the proxy " + world.proxy_name()) != std::string::npos);
 }
+
+}  // namespace tinyproxy_test
+
+namespace blueprint::faas::test {
+
+std::string missing_tinyproxy() { return tinyproxy_test::tinyproxy().empty() ? "tinyproxy is not here" : ""; }
+
+}  // namespace blueprint::faas::test

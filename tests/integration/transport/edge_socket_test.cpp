@@ -14,6 +14,8 @@
 #include <string_view>
 #include <utility>
 
+namespace edge_socket_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::detail;
 
@@ -160,3 +162,5 @@ TEST_CASE("edge wait: what waits when its io_context goes is dropped with it") {
     }
     CHECK(held.expired());
 }
+
+}  // namespace edge_socket_test

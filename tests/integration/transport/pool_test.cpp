@@ -8,6 +8,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+namespace pool_test {
+
 using namespace blueprint::faas;
 using namespace tests;
 
@@ -484,3 +486,5 @@ TEST_CASE("cancellation: an io_context that goes with exchanges in every phase t
     }
     CHECK(descriptors() == before);
 }
+
+}  // namespace pool_test

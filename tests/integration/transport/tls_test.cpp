@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <functional>
 
+namespace tls_test {
+
 using namespace blueprint::faas;
 using namespace tests;
 
@@ -386,3 +388,5 @@ TEST_CASE("proxy: the environment's is obeyed for the world outside, not for thi
     CHECK(error.code == errc::invalid_configuration);
     CHECK(error.message.find("HTTPS_PROXY") != std::string::npos);
 }
+
+}  // namespace tls_test

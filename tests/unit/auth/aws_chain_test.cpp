@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_chain_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::ok;
@@ -389,3 +391,5 @@ TEST_CASE(
     CHECK(given({.profile = "dev"}) == "KEY-DEV");
     CHECK(world.asked() == asked);
 }
+
+}  // namespace aws_chain_test

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_config_test {
+
 using namespace blueprint::faas;
 using aws::ConfigFileKind;
 using aws::Service;
@@ -460,3 +462,5 @@ TEST_CASE("settings: the CA bundle is the caller's, the variable's, or the profi
     CHECK(ok(aws::resolve_settings(world, {.ca_bundle = "/mine.pem"})).ca_bundle == "/mine.pem");
     CHECK(ok(aws::resolve_settings(AwsWorld{})).ca_bundle.empty());
 }
+
+}  // namespace aws_config_test

@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+namespace aws_profile_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using aws::ConfigFileKind;
@@ -425,3 +427,5 @@ TEST_CASE("web identity source: STS is asked where the settings say, and nobody 
     CHECK(says(failed_quietly(user.find(aws::credentials::WebIdentity{})), "AWS_REGION"));
     CHECK(user.asked() == 2);
 }
+
+}  // namespace aws_profile_test

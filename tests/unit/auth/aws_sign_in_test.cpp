@@ -29,6 +29,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_sign_in_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed_quietly;
@@ -423,3 +425,5 @@ TEST_CASE("child command: a cancelled call kills it, and so does an io_context t
     }
     CHECK(no_children());
 }
+
+}  // namespace aws_sign_in_test

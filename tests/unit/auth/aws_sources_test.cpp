@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_sources_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using aws::credentials::Container;
@@ -484,3 +486,5 @@ TEST_CASE(
         }
     }
 }
+
+}  // namespace aws_sources_test

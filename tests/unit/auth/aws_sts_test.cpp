@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_sts_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using aws::credentials::WebIdentity;
@@ -332,3 +334,5 @@ TEST_CASE("reach: https goes by one transport, http by the other, and the reques
     CHECK(plain->seen.at(0).origin == "http://example.com:8443");
     CHECK(reach.environment == &around);
 }
+
+}  // namespace aws_sts_test

@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_auth_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using azure::TokenRequest;
@@ -561,3 +563,5 @@ TEST_CASE("azure: an exchange that is refused for its claims is repeated at once
     CHECK(world.asked() == 4);
     CHECK(world.a->fetched.size() == 3);
 }
+
+}  // namespace azure_auth_test

@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_credentials_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using azure::TokenRequest;
@@ -587,3 +589,5 @@ TEST_CASE("azure: four threads manage and store, and each gets the token of its 
     threads.clear();
     CHECK(right.load() == 8 * 300);
 }
+
+}  // namespace azure_credentials_test

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_sources_identity_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using azure::credentials::ManagedIdentity;
@@ -446,3 +448,5 @@ TEST_CASE("azure: an identity's token that lives for long is worth renewing at h
     world.script->then(200, R"({"access_token":"token-of-identity","expires_in":86400,"refresh_in":3600})");
     CHECK((ok(world.fetch(credential)).refresh_at == world.around.time + 1h));
 }
+
+}  // namespace azure_sources_identity_test

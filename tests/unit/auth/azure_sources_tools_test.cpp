@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_sources_tools_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using azure::credentials::AzureCli;
@@ -421,3 +423,5 @@ TEST_CASE("azure: what a machine's metadata service says at the first token lets
     ok(tests::run(world.io, chain.get(storage, deadline_after(20s))));
     CHECK(world.asked() == 2);
 }
+
+}  // namespace azure_sources_tools_test

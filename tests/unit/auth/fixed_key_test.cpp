@@ -8,6 +8,8 @@
 
 #include <string>
 
+namespace fixed_key_test {
+
 using namespace blueprint::faas;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("auth: a fixed key has no fresher version") {
     CHECK_FALSE(ApiKey{"X-Api-Key", "k"}.invalidate());
     CHECK_FALSE(Bearer{"t"}.invalidate());
 }
+
+}  // namespace fixed_key_test

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+namespace google_auth_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using gcp::TokenRequest;
@@ -452,3 +454,5 @@ TEST_CASE("google: four threads call many audiences, of which not all are kept, 
     threads.clear();
     CHECK(right == 8 * 300);
 }
+
+}  // namespace google_auth_test

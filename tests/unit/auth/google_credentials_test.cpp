@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace google_credentials_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using gcp::TokenRequest;
@@ -367,3 +369,5 @@ TEST_CASE("google: files are looked for where Google's libraries do, and one tha
     world.around.forbidden.insert("/key.json");
     CHECK(says(failed_secretly(world.find(named)), "Permission denied"));
 }
+
+}  // namespace google_credentials_test

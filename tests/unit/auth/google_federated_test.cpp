@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+namespace google_federated_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using gcp::TokenRequest;
@@ -409,3 +411,5 @@ TEST_CASE("google federation: whichever exchange fails, the error tells what to 
         CHECK(says(failed(world.fetch(external())), told));
     }
 }
+
+}  // namespace google_federated_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+namespace google_memory_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using namespace tests::heap;
@@ -65,3 +67,5 @@ TEST_CASE("google: nothing of a private key is left behind in freed memory when 
     watching = false;
     CHECK(blocks_with_secret == 2);  // it sees what is not wiped
 }
+
+}  // namespace google_memory_test

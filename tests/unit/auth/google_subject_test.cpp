@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace google_subject_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::audience;
@@ -446,3 +448,5 @@ TEST_CASE("google federation: whichever answer of an AWS instance fails, there i
     world.script->then(200, R"({"Code":"Failed","AccessKeyId":"A","SecretAccessKey":"wJalrXUtnFEMI"})");
     CHECK(says(failed(world.proof(with_session)), "check the role of the instance"));
 }
+
+}  // namespace google_subject_test

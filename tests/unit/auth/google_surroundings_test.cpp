@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace google_surroundings_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using gcp::TokenRequest;
@@ -357,3 +359,5 @@ TEST_CASE("google: endpoints and the universe can be told, and what is none is r
     CHECK(refused({{"CLOUDSDK_ACTIVE_CONFIG_NAME", "../SECRET"}})
               .starts_with("CLOUDSDK_ACTIVE_CONFIG_NAME is no name of a gcloud configuration"));
 }
+
+}  // namespace google_surroundings_test

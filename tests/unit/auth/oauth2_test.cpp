@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+namespace oauth2_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -492,3 +494,5 @@ TEST_CASE("oauth2: a silent token server holds a call no longer than the call's 
     CHECK(asked == 1);
     CHECK(platform->seen.empty());
 }
+
+}  // namespace oauth2_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace sigv4_signer_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using namespace tests::sigv4;
@@ -256,3 +258,5 @@ TEST_CASE("sigv4: several threads sign at once") {
     for (auto& thread : threads) thread.join();
     CHECK(wrong == std::vector<int>(12, 0));
 }
+
+}  // namespace sigv4_signer_test

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace sigv4_stages_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using namespace tests::sigv4;
@@ -459,3 +461,5 @@ TEST_CASE("sigv4: Host is signed as the transport writes it") {
                              aws::string_to_sign(suite_date, aws::credential_scope(suite_date, scope), canonical)));
     }
 }
+
+}  // namespace sigv4_stages_test

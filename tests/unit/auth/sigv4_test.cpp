@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+namespace sigv4_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using namespace tests::sigv4;
@@ -352,3 +354,5 @@ TEST_CASE("sigv4: no secret is in an error, whatever the platform says back") {
          {std::string{suite_secret}, std::string{"SESSIONTOKENEXAMPLE"}, signature_in(authorization(request))})
         CHECK(error.message.find(secret) == std::string::npos);
 }
+
+}  // namespace sigv4_test

@@ -26,6 +26,8 @@
 #include <thread>
 #include <vector>
 
+namespace token_cache_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -535,3 +537,5 @@ TEST_CASE("token cache: serves four threads, one fetch at a time") {
     CHECK(fetches > 3);
     CHECK_FALSE(overlapped);
 }
+
+}  // namespace token_cache_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_answers_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::LambdaProtocol;
@@ -358,3 +360,5 @@ TEST_CASE("streaming: what is refused before the first byte is an ordinary error
     CHECK(error.code == errc::not_found);
     CHECK(error.execution == Execution::not_started);
 }
+
+}  // namespace aws_answers_test

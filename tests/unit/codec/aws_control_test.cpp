@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+namespace aws_control_test {
+
 using namespace blueprint::faas;
 using tests::Deploying;
 using tests::failed;
@@ -567,3 +569,5 @@ TEST_CASE("lambda: answers that are none are told, with the request's id, and no
               answer(200, R"({"FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":"x"}}})"))
               .has_error());
 }
+
+}  // namespace aws_control_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_deploy_test {
+
 using namespace blueprint::faas;
 using tests::Deploying;
 using tests::failed;
@@ -588,3 +590,5 @@ TEST_CASE(
     }
     CHECK(conflicts > 200);  // the runs did meet
 }
+
+}  // namespace aws_deploy_test

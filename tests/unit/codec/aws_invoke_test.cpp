@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_invoke_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::LambdaProtocol;
@@ -432,3 +434,5 @@ TEST_CASE("lambda: whether a job may be called is asked without running it") {
     CHECK(ran.code == errc::unsupported);
     CHECK(ran.execution == Execution::unknown);
 }
+
+}  // namespace aws_invoke_test

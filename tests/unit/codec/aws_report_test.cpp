@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace aws_report_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::EventStreamDecoder;
@@ -364,3 +366,5 @@ TEST_CASE("event stream: what the format has no room for is not written") {
     CHECK(refused({}, (24U << 20U) - 15).find("24 MiB") != std::string::npos);
     CHECK(detail::encode_event_stream({}, std::string((24U << 20U) - 16, 'x')).has_value());
 }
+
+}  // namespace aws_report_test

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_api_test {
+
 using namespace blueprint::faas;
 using detail::AzureApi;
 using detail::AzureKind;
@@ -521,3 +523,5 @@ TEST_CASE("azure: connection strings are written and read, with endpoints of eve
         CHECK_FALSE(says(error, "c2VjcmV0"));
     }
 }
+
+}  // namespace azure_api_test

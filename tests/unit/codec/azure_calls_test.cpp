@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_calls_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::AzureCalls;
@@ -492,3 +494,5 @@ TEST_CASE("azure: what an app says of itself is read as far as it says it") {
     CHECK(host.errors == Lines{"The handler did not start."});
     CHECK(AzureCalls::read_host_status(answered(200, "{}")).has_error());
 }
+
+}  // namespace azure_calls_test

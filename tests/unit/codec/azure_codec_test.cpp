@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_codec_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::Azure;
@@ -317,3 +319,5 @@ TEST_CASE("azure: an executor is made of its parts, and its calls show no token"
               "AZURE_SUBSCRIPTION_ID"));
     CHECK(azure::create(io.get_executor(), azure_app_options(), {}, none).has_value());
 }
+
+}  // namespace azure_codec_test

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_deploy_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::azure_program;
@@ -568,3 +570,5 @@ TEST_CASE("azure: no key and no signature is shown by what is told of a deployme
     for (const auto* secret : {"not-to-be-seen", "sig=", "a-key-for-calls", key.c_str()})
         CHECK(count(told, secret) == 0);
 }
+
+}  // namespace azure_deploy_test

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+namespace azure_provisioning_test {
+
 using namespace blueprint::faas;
 using detail::AzureApp;
 using detail::AzureAppWanted;
@@ -455,3 +457,5 @@ TEST_CASE("azure: no key and no setting's value is told while an app is made or 
         for (const auto& line : world.fake->lines) CHECK(line.find(secret) == std::string::npos);
     }
 }
+
+}  // namespace azure_provisioning_test

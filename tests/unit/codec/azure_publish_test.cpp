@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_publish_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::detail;
 using namespace std::chrono_literals;
@@ -318,3 +320,5 @@ TEST_CASE("Z8: variables are united, and one name with two values is a conflict 
     const auto gone = ok(azure_app_wanted(options, there, before, {}, 0, {}));
     CHECK(gone.dropped == std::set<std::string, std::less<>>{"A", "BLUEPRINT_CONCURRENCY", "COMMON"});
 }
+
+}  // namespace azure_publish_test

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+namespace custom_1_1_test {
+
 using namespace blueprint::faas;
 using tests::Custom;
 using tests::failed;
@@ -494,3 +496,5 @@ TEST_CASE("custom: a TLS front that wants a client certificate is `authenticatio
     custom.script->then(496, "");
     CHECK(failed(custom.invoke({.job_id = 0})).code == errc::authentication);
 }
+
+}  // namespace custom_1_1_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace custom_deploy_test {
+
 using namespace blueprint::faas;
 using tests::Custom;
 using tests::failed;
@@ -278,3 +280,5 @@ TEST_CASE("custom: every operation survives the loss of any of its exchanges") {
         CHECK(custom.script->seen.size() == 6);
     }
 }
+
+}  // namespace custom_deploy_test

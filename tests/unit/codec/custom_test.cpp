@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace custom_test {
+
 using namespace blueprint::faas;
 using tests::Custom;
 using tests::failed;
@@ -398,3 +400,5 @@ TEST_CASE("custom: each attempt tells the platform the time that is left then, n
     CHECK(told[1] >= 1);
     CHECK(told[1] <= told[0] - 20);
 }
+
+}  // namespace custom_test

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_api_test {
+
 using namespace blueprint::faas;
 using detail::GoogleApi;
 using detail::GoogleDeployed;
@@ -387,3 +389,5 @@ TEST_CASE("google: settings that Google would refuse are refused first, and name
     CHECK(detail::labelled_package(out.labels) == std::string(32, 'a') + std::string(32, 'b'));
     CHECK(out.memory == "512Mi");
 }
+
+}  // namespace gcp_api_test

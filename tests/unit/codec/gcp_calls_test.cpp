@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_calls_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::GoogleCalls;
@@ -430,3 +432,5 @@ TEST_CASE("google: a call fails with the reason, whichever of its exchanges does
         }
     }
 }
+
+}  // namespace gcp_calls_test

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_functions_test {
+
 using namespace blueprint::faas;
 using tests::CloudFunctions;
 using tests::failed;
@@ -591,3 +593,5 @@ TEST_CASE("google functions: a plan tells the requests of a deployment and makes
     CHECK(about.limit("memory_mb.max") == 32'768);
     CHECK(about.limit("request_bytes") == 33'554'432);
 }
+
+}  // namespace gcp_functions_test

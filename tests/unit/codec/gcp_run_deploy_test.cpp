@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_run_deploy_test {
+
 using namespace blueprint::faas;
 using tests::bucket_url;
 using tests::CloudRun;
@@ -503,3 +505,5 @@ TEST_CASE("google run: what cannot work is refused before anything is sent") {
     other_host.architecture = Architecture::aarch64;
     refused(run_options(), ok(Package::from_binary(faas::test::build(arm), other_host)), "linux/amd64");
 }
+
+}  // namespace gcp_run_deploy_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_run_operations_test {
+
 using namespace blueprint::faas;
 using tests::CloudRun;
 using tests::count;
@@ -295,3 +297,5 @@ TEST_CASE("google run: operations fail or succeed with each of their requests") 
         [](CloudRun& cloud) { return run(cloud.io, cloud.executor.plan_deploy(0, program("4"), {})); },
         [](CloudRun& cloud, bool) { CHECK(count(cloud.fake->writes(), "PATCH") == 2); });
 }
+
+}  // namespace gcp_run_operations_test

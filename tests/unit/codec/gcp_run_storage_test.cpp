@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace gcp_run_storage_test {
+
 using namespace blueprint::faas;
 using detail::GoogleStorage;
 using tests::CloudRun;
@@ -206,3 +208,5 @@ TEST_CASE("google storage: objects are packages of one job alone, and new ones e
     CHECK_FALSE(GoogleStorage::is_package_of("services/blueprint-job-1/notes.txt", "blueprint-job-1"));
     CHECK_FALSE(GoogleStorage::is_package_of("", "blueprint-job-1"));
 }
+
+}  // namespace gcp_run_storage_test

@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+namespace warm_call_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using detail::answer_reading::CallAnswer;
@@ -278,3 +280,5 @@ TEST_CASE("warm call: metadata with any text reaches the function as it is") {
     CHECK(custom.at("n2").as_string().empty());
     CHECK(custom.size() == 3);  // and the deadline
 }
+
+}  // namespace warm_call_test

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <type_traits>
 
+namespace config_test {
+
 using namespace blueprint::faas;
 
 TEST_CASE("config: the defaults are 512 MiB, 300 s, an empty environment and no instance kept warm") {
@@ -25,3 +27,5 @@ TEST_CASE("config: environment values are secrets, found by a view of their name
     REQUIRE(found != config.env_vars.end());
     CHECK(found->second.reveal() == "hunter2");
 }
+
+}  // namespace config_test

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <limits>
 
+namespace deadline_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 
@@ -31,3 +33,5 @@ TEST_CASE("deadline: what has passed leaves zero, never less") {
     CHECK((time_left(deadline_after(-5s)) == 0ms));
     CHECK((time_left(Deadline::min()) == 0ms));
 }
+
+}  // namespace deadline_test

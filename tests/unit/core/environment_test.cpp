@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+namespace environment_test {
+
 using namespace blueprint::faas;
 using blueprint::faas::test::TemporaryDirectory;
 using tests::failed;
@@ -86,3 +88,5 @@ TEST_CASE("environment: a local time is read by the zone of this place, the earl
     const auto last = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::time_point::max());
     CHECK((in("PST8", std::chrono::local_seconds{last.time_since_epoch()}) == last));
 }
+
+}  // namespace environment_test

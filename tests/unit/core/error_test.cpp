@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace error_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 
@@ -212,3 +214,5 @@ TEST_CASE("error: a value that throws while it is assigned leaves a result that 
     }
     CHECK(Counted::alive == 0);
 }
+
+}  // namespace error_test

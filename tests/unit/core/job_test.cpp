@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <unordered_set>
 
+namespace job_test {
+
 using namespace blueprint::faas;
 
 namespace {
@@ -103,3 +105,5 @@ TEST_CASE("C6: a call says how long it may take and whether it may be sent twice
     CHECK(!call.timeout.has_value());
     CHECK(!call.idempotent);
 }
+
+}  // namespace job_test

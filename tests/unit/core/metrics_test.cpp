@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+namespace metrics_test {
+
 using namespace blueprint::faas;
 
 TEST_CASE("C9: metrics that nobody told are empty") {
@@ -50,3 +52,5 @@ TEST_CASE("C13: a warm report does not count instances that the platform did not
     CHECK(report.requested == 3);
     CHECK(!report.instances.has_value());
 }
+
+}  // namespace metrics_test

@@ -6,6 +6,8 @@
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
+namespace archetype_test {
+
 using namespace blueprint::faas;
 
 TEST_CASE("archetypes: the executor needs no more of its policies than their concepts say") {
@@ -26,3 +28,5 @@ TEST_CASE("archetypes: the custom codec needs no more than the concepts say") {
     CHECK(tests::run(io, executor.warm(0)).has_value());
     CHECK(tests::run(io, executor.health_check(0)).has_value());
 }
+
+}  // namespace archetype_test

@@ -24,6 +24,8 @@
 #include <thread>
 #include <vector>
 
+namespace executor_test {
+
 using namespace blueprint::faas;
 
 namespace {
@@ -209,3 +211,5 @@ TEST_CASE("blocking: what an operation throws reaches the caller, whoever runs t
     work.reset();
     runner.join();
 }
+
+}  // namespace executor_test

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace map_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -506,3 +508,5 @@ TEST_CASE("map: an io_context of several threads sees every input once") {
     CHECK(std::set<std::uint64_t>(got.begin(), got.end()).size() == 2000);
     CHECK(fake.peak <= 16);
 }
+
+}  // namespace map_test

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+namespace resume_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -410,3 +412,5 @@ TEST_CASE("resume: a stream destroyed early still writes down what its calls cam
     CHECK(file.find(1).fate == Fate::unknown);
     CHECK(file.stored_error(1, file.find(1)).message.find("cancelled") != std::string::npos);
 }
+
+}  // namespace resume_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace azure_site_test {
+
 using namespace blueprint::faas;
 using namespace blueprint::faas::detail;
 using namespace std::chrono_literals;
@@ -301,3 +303,5 @@ TEST_CASE("azure: a package that the host could not start is refused") {
         CHECK(failed(check_azure_package(ok(Package::from_zip(writer.finish())))).code == errc::invalid_configuration);
     }
 }
+
+}  // namespace azure_site_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace elf_test {
+
 using namespace blueprint::faas;
 using detail::bytes_of;
 using test::build;
@@ -214,3 +216,5 @@ TEST_CASE("glibc: lists that cross each other are not walked to their end") {
     CHECK(needed(build(VersionedImage{.crossing = 262'144})) == "none");
     CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{10});
 }
+
+}  // namespace elf_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace encoding_test {
+
 using namespace blueprint::faas;
 using detail::bytes_of;
 
@@ -244,3 +246,5 @@ TEST_CASE("percent: a '%' without two digits is refused") {
         CHECK_FALSE(detail::percent_decode(text).has_value());
     }
 }
+
+}  // namespace encoding_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+namespace hash_test {
+
 using namespace blueprint::faas;
 using detail::bytes_of;
 
@@ -61,3 +63,5 @@ TEST_CASE("hash: copies go on from the same state and do not disturb each other"
     common.update(bytes_of("x"));
     CHECK(common.finish() == detail::sha256(bytes_of("x")));
 }
+
+}  // namespace hash_test

@@ -11,6 +11,8 @@
 
 #include <string>
 
+namespace node_shim_test {
+
 using namespace blueprint::faas;
 using tests::ok;
 
@@ -82,3 +84,5 @@ TEST_CASE("node shim: more than Cloud Functions takes is refused") {
     CHECK(refused.code == errc::invalid_configuration);
     CHECK(refused.platform_code == "TOO_LARGE");
 }
+
+}  // namespace node_shim_test

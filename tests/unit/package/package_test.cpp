@@ -13,6 +13,8 @@
 #include <string>
 #include <sys/stat.h>
 
+namespace package_test {
+
 using namespace blueprint::faas;
 using detail::bytes_of;
 using test::build;
@@ -191,3 +193,5 @@ TEST_CASE("package: this very program is packed for this machine") {
     CHECK(package->architecture() == host_architecture());
     CHECK(package->size_bytes() < package->binary_size_bytes());
 }
+
+}  // namespace package_test

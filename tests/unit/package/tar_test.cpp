@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace tar_test {
+
 using namespace blueprint::faas;
 using namespace std::string_literals;
 using test::TemporaryDirectory;
@@ -373,3 +375,5 @@ TEST_CASE("GCP pitfall 8: a program that Cloud Run could not start is refused be
     CHECK(cloud_run_archive(ok(Package::from_zip(zip_of("bootstrap", program(musl))))).has_value());
     CHECK(why(zip_of("bootstrap", bytes_of("print 1"))).find("neither a program") != std::string::npos);
 }
+
+}  // namespace tar_test

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <vector>
 
+namespace zip_extract_test {
+
 using namespace blueprint::faas;
 using test::build;
 using test::stored;
@@ -152,3 +154,5 @@ TEST_CASE("extract: an archive cut at any byte leaves nothing") {
     }
     CHECK(listing(directory.path()).empty());
 }
+
+}  // namespace zip_extract_test

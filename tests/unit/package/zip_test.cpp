@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace zip_test {
+
 using namespace blueprint::faas;
 using detail::bytes_of;
 using test::build;
@@ -106,7 +108,7 @@ TEST_CASE("C8: the same input gives the same package, in whatever order it is ad
     ZipWriter writer;
     REQUIRE(writer.add("f", bytes_of("1"), 0644).has_value());
     const auto first = writer.finish();
-    CHECK((writer.finish() == build({})));  // an end record and nothing else
+    CHECK((writer.finish() == build(RawZip{})));  // an end record and nothing else
     REQUIRE(writer.add("f", bytes_of("1"), 0644).has_value());
     CHECK((writer.finish() == first));
 }
@@ -196,9 +198,9 @@ TEST_CASE("zip: descriptors, directories, comments, extra fields and prefixes of
     const auto zip =
         build({.entries = {plain, described, bare, test::directory("d/"), extra, windows}, .comment = "all"});
     CHECK(outcome(read_zip(zip)) == "5 files a=31 b=3232 c=333333 d/e=34343434 f=35");
-    CHECK(outcome(read_zip(build({}))) == "0 files");
+    CHECK(outcome(read_zip(build(RawZip{}))) == "0 files");
     // A whole end record in the comment is not taken for the real one.
-    const auto nested = build({.entries = {plain}, .comment = std::string{detail::text_of(build({}))}});
+    const auto nested = build({.entries = {plain}, .comment = std::string{detail::text_of(build(RawZip{}))}});
     CHECK_FALSE(read_zip(nested).has_value());
 }
 
@@ -558,3 +560,5 @@ TEST_CASE("zip: no changed byte crashes the reader, and none changes what is rea
         }
     }
 }
+
+}  // namespace zip_test

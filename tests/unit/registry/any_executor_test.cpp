@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace any_executor_test {
+
 namespace faas = blueprint::faas;
 using namespace blueprint::faas::tests;
 using faas::AnyFaasExecutor;
@@ -161,3 +163,5 @@ TEST_CASE("any executor: different types stand in one map") {
     by_name.emplace("rich", AnyFaasExecutor{RichExecutor{"rich"}});
     for (const auto& [name, executor] : by_name) CHECK(executor.provider_name() == name);
 }
+
+}  // namespace any_executor_test

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+namespace registry_test {
+
 namespace faas = blueprint::faas;
 using namespace blueprint::faas::tests;
 using faas::bind;
@@ -170,3 +172,5 @@ TEST_CASE("C1: ids that share their low bits are different jobs") {
         CHECK(seen == name);
     }
 }
+
+}  // namespace registry_test

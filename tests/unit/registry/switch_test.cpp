@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+namespace switch_test {
+
 namespace faas = blueprint::faas;
 using namespace blueprint::faas::tests;
 using faas::bind;
@@ -105,3 +107,5 @@ TEST_CASE("one of: it can be switched, and moved into a registry") {
     CHECK(!registry.routes(JobId{0}));
     CHECK(registry.get<1>().provider_name() == "gcp");
 }
+
+}  // namespace switch_test

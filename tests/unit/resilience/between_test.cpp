@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+namespace between_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -564,3 +566,5 @@ TEST_CASE("between executors: four threads use the same ones, and every call end
     CHECK(aws.running() + gcp.running() == 0);
     CHECK(gentle.running() == 0);
 }
+
+}  // namespace between_test

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+namespace decisions_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 
@@ -310,3 +312,5 @@ TEST_CASE("latency: the longest and the impossible are taken too") {
     window.add(128us);
     CHECK(window.value() == 129us);
 }
+
+}  // namespace decisions_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace link_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -511,3 +513,5 @@ TEST_CASE("link: why a request could not be authorised is told, and nothing is s
     REQUIRE(attempts_of(error).size() == 1);
     CHECK(error.metrics->attempts == 0);
 }
+
+}  // namespace link_test

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <optional>
 
+namespace retry_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using Wait = std::optional<std::chrono::milliseconds>;
@@ -48,3 +50,5 @@ TEST_CASE("retry: NoRetry gives up at once") {
     const Error error{.code = errc::infrastructure, .message = "x", .retryable = true};
     CHECK_FALSE(never.begin().after(error, Moment{}, 0.1).wait);
 }
+
+}  // namespace retry_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace turn_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -380,3 +382,5 @@ TEST_CASE("gate: four threads never are more inside than allowed, and all come t
     CHECK(most == 3);
     CHECK(gate->inside() == 0);
 }
+
+}  // namespace turn_test

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+namespace builder_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -131,3 +133,5 @@ TEST_CASE("run state: producers end first, then calls, then consumers") {
         CHECK(state.next_step() == Step::done);
     }
 }
+
+}  // namespace builder_test

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace consumer_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -109,3 +111,5 @@ TEST_CASE("json lines: results are written one a line, good, failed and nameless
     CHECK(finish(consumer.consume(good)).error().code == errc::infrastructure);
     CHECK(finish(consumer.finish()).error().code == errc::infrastructure);
 }
+
+}  // namespace consumer_test

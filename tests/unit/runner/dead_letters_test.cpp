@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace dead_letters_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -240,3 +242,5 @@ TEST_CASE("dead letters: broken Base64 metadata is refused, and text that is no 
           bytes_of({0xf5, 0x80, 0x80, 0x80}), bytes_of({0xe2, 0x82}), bytes_of({0xc2, 0x41})})
         CHECK(!is_utf8(bad));
 }
+
+}  // namespace dead_letters_test

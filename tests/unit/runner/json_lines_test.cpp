@@ -13,6 +13,8 @@
 #include <variant>
 #include <vector>
 
+namespace json_lines_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -239,3 +241,5 @@ TEST_CASE("C1: a line with an id beyond 32 bits is one failed result of its own,
         }
     CHECK(refusals == 1);
 }
+
+}  // namespace json_lines_test

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace on_error_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -285,3 +287,5 @@ TEST_CASE("on error: a call that waits to be tried again is drained by one signa
         }
     }
 }
+
+}  // namespace on_error_test

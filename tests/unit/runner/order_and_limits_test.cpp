@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace order_and_limits_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -206,3 +208,5 @@ TEST_CASE("limits: a limit of nothing is refused") {
     REQUIRE(runner.has_error());
     CHECK(runner.error().message.find("job 7") != std::string::npos);
 }
+
+}  // namespace order_and_limits_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace producer_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -222,3 +224,5 @@ TEST_CASE("channel: a runner takes calls from it, and after a stop senders are t
     CHECK(report.succeeded + report.unfinished == report.produced);
     CHECK(finish(sender.send(numbered(4))).error().code == errc::cancelled);
 }
+
+}  // namespace producer_test

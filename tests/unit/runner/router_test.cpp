@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace router_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -204,3 +206,5 @@ TEST_CASE("router: a layer that throws is a failed result of its call") {
     REQUIRE(answers.size() == 1);
     CHECK(answers[0].result.outcome.error().message == "job 0: its layer threw: broken layer");
 }
+
+}  // namespace router_test

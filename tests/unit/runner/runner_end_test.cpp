@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace runner_end_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -465,3 +467,5 @@ TEST_CASE("runner: a run that is given up midway leaves nothing behind") {
     io.reset();  // the address sanitizer sees what would be left, or used too late
     CHECK(!running.ended());
 }
+
+}  // namespace runner_end_test

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace runner_flow_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -276,3 +278,5 @@ TEST_CASE("runner: what a part throws is an error of that part") {
         CHECK(run(io, *runner).error().message == "background service 0 threw: bad service");
     }
 }
+
+}  // namespace runner_flow_test

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace runner_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -307,3 +309,5 @@ TEST_CASE("runner: it runs once") {
     REQUIRE(again.has_error());
     CHECK(again.error().code == errc::conflict);
 }
+
+}  // namespace runner_test

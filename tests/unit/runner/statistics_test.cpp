@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+namespace statistics_test {
+
 namespace faas = blueprint::faas;
 namespace asio = boost::asio;
 using namespace blueprint::faas::tests;
@@ -316,3 +318,5 @@ TEST_CASE("local executor: runs the router's jobs as an executor would") {
     LocalExecutor owning{io.get_executor(), std::move(Router{}.route(1, Echo{}))};
     CHECK(*::tests::ok(::tests::run(io, owning.invoke(JobCall{.job_id = 1, .args = {5}}))).outcome == Bytes{5});
 }
+
+}  // namespace statistics_test

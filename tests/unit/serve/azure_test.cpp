@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+namespace azure_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -183,3 +185,5 @@ TEST_CASE("azure: the health tells the site and its jobs") {
           "{\"status\":\"healthy\",\"instance\":\"0123456789abcdef0123456789abcdef\","
           "\"revision\":\"aaaaaaaaaaaaaaaa\",\"site\":\"1\",\"jobs\":[0,10]}\n");
 }
+
+}  // namespace azure_test

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace exec_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -266,3 +268,5 @@ TEST_CASE("serve: a loop keeps nothing of one job for the next") {
         if (outcome) CHECK((*outcome == Bytes{7}));
     }
 }
+
+}  // namespace exec_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace http_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -270,3 +272,5 @@ TEST_CASE("serve http: a process knows by its environment that its calls come ov
     CHECK_FALSE(detected({{"K_SERVICE", "job"}}));
     CHECK_FALSE(detected({{"BLUEPRINT_HTTP", "0"}, {"PORT", "8080"}}));
 }
+
+}  // namespace http_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace lambda_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -452,3 +454,5 @@ TEST_CASE("pieces: what a job throws after its first piece is its failure, and t
     CHECK(given == "\1\2");
     CHECK(*runner.run(jobs, JobCall{.job_id = 1}) == Bytes{1, 2});
 }
+
+}  // namespace lambda_test

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <utility>
 
+namespace serve_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -194,3 +196,5 @@ TEST_CASE("C9: the memory used is this program's own, in MiB") {
     CHECK(*memory > 0);
     CHECK(*memory < 4096);
 }
+
+}  // namespace serve_test

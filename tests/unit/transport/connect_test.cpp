@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+namespace connect_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using tests::failed;
@@ -454,3 +456,5 @@ TEST_CASE("bad input: SSL_CERT_FILE, SSL_CERT_DIR and pins that cannot be used a
     CHECK(detail::make_tls_context({.system_roots = false}, true, true, Variables{{{"SSL_CERT_FILE", "/no/such"}}})
               .has_value());
 }
+
+}  // namespace connect_test

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace gunzip_test {
+
 using namespace std::string_literals;
 using blueprint::faas::detail::Gunzip;
 
@@ -135,3 +137,5 @@ TEST_CASE("gunzip: it stops when no more is wanted, however much is packed") {
     CHECK_FALSE(outcome.problem.empty());
     CHECK(outcome.text.size() <= 100'000 + 16 * 1024);
 }
+
+}  // namespace gunzip_test

@@ -16,6 +16,8 @@
 #include <tuple>
 #include <utility>
 
+namespace http_test {
+
 using namespace blueprint::faas;
 
 TEST_CASE("headers: a field is set, replaced, found without case, erased") {
@@ -177,3 +179,5 @@ TEST_CASE("Retry-After: seconds, and dates as the answer's own clock sees them")
     }
     CHECK_FALSE(detail::read_retry_after(HttpResponse{}));
 }
+
+}  // namespace http_test

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+namespace plain_answer_test {
+
 using namespace std::string_literals;
 using blueprint::faas::HttpRequest;
 using blueprint::faas::Verb;
@@ -212,3 +214,5 @@ TEST_CASE("plain answer: what is found in it is what the parser reads") {
     }
     CHECK(whole > 1000);  // else nothing has been compared
 }
+
+}  // namespace plain_answer_test

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace pool_test {
+
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
 
@@ -290,3 +292,5 @@ TEST_CASE("pool: in 100,000 random steps nobody waits while a place is free, and
         at.dropped.clear();
     }
 }
+
+}  // namespace pool_test

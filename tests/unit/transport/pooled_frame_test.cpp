@@ -13,6 +13,8 @@
 #include <string>
 #include <thread>
 
+namespace pooled_frame_test {
+
 namespace asio = boost::asio;
 using blueprint::faas::detail::FramePool;
 
@@ -103,3 +105,5 @@ TEST_CASE("pooled frames: memory is used again by the same thread, in its size")
     }}.join();
     FramePool::give_back(large, 900);
 }
+
+}  // namespace pooled_frame_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace json_bytes_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -437,3 +439,5 @@ TEST_CASE("envelope: it accepts what a full JSON parser accepts, on every change
     }
     CHECK(accepted > 100);
 }
+
+}  // namespace json_bytes_test

@@ -66,6 +66,8 @@ std::vector<Item> doubled(std::uint8_t /*factor*/, std::vector<Item> items) {
 
 }  // namespace shop
 
+namespace read_described_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -191,3 +193,5 @@ TEST_CASE("typed: a job takes and gives described structs as JSON text") {
     REQUIRE(items->size() == 1);
     CHECK(items->front().price == 8.0);
 }
+
+}  // namespace read_described_test

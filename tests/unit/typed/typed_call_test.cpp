@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+namespace typed_call_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -148,3 +150,5 @@ TEST_CASE("typed call: a result that is not the job's is refused") {
     CHECK(failed.error().code == errc::timed_out);
     CHECK(*decode_result<Raw>(JobResult{.job_id = 4U, .outcome = Bytes{6}}) == 6);
 }
+
+}  // namespace typed_call_test

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+namespace typed_job_test {
+
 namespace {
 
 using namespace blueprint::faas;
@@ -132,18 +134,25 @@ Bytes text(std::string_view x) { return {x.begin(), x.end()}; }
 struct Money {
     std::int64_t cents = 0;
 };
+
+}  // namespace typed_job_test
+
 template <>
-struct blueprint::faas::payload_traits<Money> {
+struct blueprint::faas::payload_traits<typed_job_test::Money> {
     static constexpr std::string_view description = "an amount in cents";
     static constexpr std::size_t fixed_size = 8;
-    static void encode(const Money& value, Bytes& out) { payload_traits<std::int64_t>::encode(value.cents, out); }
-    static result<Money> decode(std::span<const std::uint8_t> bytes) {
+    static void encode(const typed_job_test::Money& value, Bytes& out) {
+        payload_traits<std::int64_t>::encode(value.cents, out);
+    }
+    static result<typed_job_test::Money> decode(std::span<const std::uint8_t> bytes) {
         const auto cents = payload_traits<std::int64_t>::decode(bytes);
         if (!cents) return cents.error();
         if (*cents < 0) return Error{.code = errc::serialization, .message = "an amount is never negative"};
-        return Money{*cents};
+        return typed_job_test::Money{*cents};
     }
 };
+
+namespace typed_job_test {
 
 namespace {
 Money add(Money a, Money b) { return {a.cents + b.cents}; }
@@ -400,3 +409,5 @@ TEST_CASE("pieces: a job with a whole result is one piece, and a set streams the
     CHECK(unknown.error().code == errc::not_found);
     CHECK(unknown.error().message == "there is no job 1 here: the jobs are 0, 22, 24");
 }
+
+}  // namespace typed_job_test
