@@ -3,6 +3,7 @@
 // the variable INIT what to do before.
 #include <arpa/inet.h>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -184,7 +185,9 @@ int main(int argc, char** argv) {
     }
     for (;;) {
         const int connection = ::accept(listener, nullptr, nullptr);
-        if (connection < 0) ::pause();
-        std::thread{serve, connection}.detach();
+        if (connection >= 0)
+            std::thread{serve, connection}.detach();
+        else if (errno == EINVAL)  // it is deaf
+            ::pause();
     }
 }

@@ -118,6 +118,7 @@ private:
     std::uint16_t port_ = 0;
     State state_ = State::starting;
     bool port_was_taken_ = false;
+    bool port_lost_ = false;  // nothing listened there when it was connected to last
 };
 
 }  // namespace blueprint::faas::local

@@ -119,6 +119,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<std::shared_ptr<HttpInstance::Connection>> H
     const asio::ip::tcp::endpoint peer{asio::ip::address_v4::loopback(), port_};
     const auto [failed] = co_await connection->socket.async_connect(peer, asio::as_tuple(asio::use_awaitable));
     connection->limit.cancel();
+    port_lost_ = failed == asio::error::connection_refused;
     if (failed) co_return std::shared_ptr<Connection>{};
     boost::system::error_code ignored;
     connection->socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -229,14 +230,15 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::forward(
         auto answer = co_await exchange(std::move(connection), head, request, deadline);
         // A kept connection that the instance closed meanwhile says nothing of the call.
         if (answer || answer.error().platform_code != "STALE") co_return answer;
-        sent = true;  // unless no other one is taken: then it is what broke the instance, perhaps
+        sent = true;  // and perhaps it is what broke the instance: no other one is given it
     }
-    const bool late = std::chrono::steady_clock::now() >= deadline;
-    if (!late && !ended_) {  // it has lost its port: it is about to end, or of no more use
+    if (port_lost_ && !ended_) {  // it is about to end, or of no more use
         state_ = State::failed;
         terminate();
     }
-    co_return instance_error(late ? "TIMEOUT" : sent ? "BROKEN" : "REFUSED", "the instance takes no connection");
+    if (!sent && (port_lost_ || ended_)) co_return instance_error("REFUSED", "the instance takes no connection");
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    co_return instance_error(late ? "TIMEOUT" : "BROKEN", "the instance takes no connection");
 }
 
 }  // namespace blueprint::faas::local

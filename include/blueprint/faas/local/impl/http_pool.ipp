@@ -164,7 +164,7 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpPool::call(ServerR
         if (!slot.failed && !slot.instance) co_return no_instance("BUSY", "no instance was free in time");
         if (slot.failed || !slot.instance->ready()) co_return no_instance("UNAVAILABLE", "the program " + problem_);
         auto answer = co_await slot.instance->forward(request, deadline);
-        if (!answer && answer.error().platform_code == "REFUSED") continue;     // another one's
+        if (!answer && answer.error().platform_code == "REFUSED") continue;     // another one takes it
         if (retired_ && slot.instance->calls == 1) slot.instance->terminate();  // this was its last
         watch_idle();
         co_return answer;
