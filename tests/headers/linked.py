@@ -16,7 +16,10 @@ for line in listed.stdout.splitlines():
         weak += 1
     else:
         strong.append(name)
-if strong != ["category_seen_here()"]:
-    sys.exit("not inline, in a header: " + ", ".join(name for name in strong if name != "category_seen_here()"))
+own = "category_seen_here()"
+if own not in strong:
+    sys.exit(f"{archive} does not have {own}: it is not the file with all headers")
+if len(strong) > 1:
+    sys.exit("not inline, in a header: " + ", ".join(name for name in strong if name != own))
 print(f"{weak} weak symbols, no other one")
 sys.exit(subprocess.run([program]).returncode)
