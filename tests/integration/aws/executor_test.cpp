@@ -4,6 +4,7 @@
 #include "blueprint/faas/provider/aws.hpp"
 #include "blueprint/faas/start.hpp"
 #include "support/aws_world.hpp"
+#include "support/deployed_function.hpp"
 #include "support/recording_transport.hpp"
 #include "support/run.hpp"
 
@@ -25,8 +26,12 @@ using namespace blueprint::faas;
 using namespace std::chrono_literals;
 using blueprint::faas::test::RecordingTransport;
 using blueprint::faas::test::SentLines;
+using tests::deployed_function;
 using tests::failed;
+using tests::number;
 using tests::ok;
+using tests::other_function;
+using tests::text;
 
 namespace {
 
@@ -96,29 +101,6 @@ public:
     std::optional<local::Cloud> cloud{};
 };
 
-const Package& function() {
-    static const Package package = ok(Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION")));
-    return package;
-}
-
-// The same program in a package that differs.
-Package other_function() {
-    PackageOptions options;
-    options.extra_files.push_back({.path = "salt", .data = {1}});
-    return ok(Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION"), options));
-}
-
-Bytes number(std::uint64_t value) {
-    Bytes bytes(8);
-    for (auto& byte : bytes) {
-        byte = static_cast<std::uint8_t>(value);
-        value >>= 8U;
-    }
-    return bytes;
-}
-
-Bytes text(std::string_view value) { return {value.begin(), value.end()}; }
-
 FaasConfig small(std::chrono::seconds timeout = 10s) { return {.memory_mib = 256, .timeout = timeout}; }
 
 std::size_t writes(const std::vector<std::string>& lines) {
@@ -133,19 +115,18 @@ std::size_t writes(const std::vector<std::string>& lines) {
 TEST_CASE("aws: deploy, call, look, warm, remove: the whole life of a function") {
     World world;
     SentLines sent;
-    // Held longer than a busy machine takes to start three instances one after the other.
-    auto lambda = world.executor({.warm_hold = 3s}, &sent);
+    auto lambda = world.executor({.warm_hold = tests::held_long}, &sent);
     CHECK(ok(world.run(lambda.health_check(0))).state == HealthState::absent);
     CHECK(failed(world.run(lambda.get_deployment(0))).code == errc::not_found);
 
-    const auto deployed = ok(world.run(lambda.deploy_job(0, function(), small())));
+    const auto deployed = ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     CHECK(deployed.function_id == "arn:aws:lambda:us-east-1:123456789012:function:blueprint-job-0");
     CHECK(deployed.memory_mib == 256);
     CHECK((deployed.timeout == 10s));
-    CHECK(deployed.package_sha256 == function().sha256());
+    CHECK(deployed.package_sha256 == deployed_function().sha256());
     CHECK_FALSE(deployed.unchanged);
     CHECK(ok(world.run(lambda.health_check(0))).state == HealthState::healthy);
-    CHECK(ok(world.run(lambda.get_deployment(0))).package_sha256 == function().sha256());
+    CHECK(ok(world.run(lambda.get_deployment(0))).package_sha256 == deployed_function().sha256());
     const auto listed = ok(world.run(lambda.list_deployments()));
     REQUIRE(listed.size() == 1);
     CHECK(listed.front().job_id == JobId{0});
@@ -164,7 +145,7 @@ TEST_CASE("aws: deploy, call, look, warm, remove: the whole life of a function")
 TEST_CASE("A1: the log's end tells duration, billing, memory, version and whether the call was a cold start") {
     World world;
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     const auto cold = ok(world.run(lambda.invoke_with_metrics({.job_id = 0, .args = number(12)}))).metrics;
     CHECK(cold.cold_start == true);
     REQUIRE(cold.init_duration.has_value());
@@ -185,7 +166,7 @@ TEST_CASE("A1: the log's end tells duration, billing, memory, version and whethe
 TEST_CASE("A2: a failed job comes back with its own words") {
     World world;
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(1, function(), small())));
+    ok(world.run(lambda.deploy_job(1, deployed_function(), small())));
     const auto error = failed(world.run(lambda.invoke({.job_id = 1, .args = number(3)})));
     CHECK(error.code == errc::function_error);
     CHECK(error.message.find("there is no answer to 3") != std::string::npos);
@@ -198,12 +179,12 @@ TEST_CASE("A2: a failed job comes back with its own words") {
 TEST_CASE("aws: a job that takes too long, and one that ends its process, are told apart, and the next call runs") {
     World world;
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(3, function(), small(1s))));
+    ok(world.run(lambda.deploy_job(3, deployed_function(), small(1s))));
     const auto late = failed(world.run(lambda.invoke({.job_id = 3, .args = number(10'000)})));
     CHECK(late.code == errc::timed_out);
     CHECK(late.execution == Execution::started);
     CHECK(ok(world.run(lambda.invoke({.job_id = 3, .args = number(1)}))).succeeded());
-    ok(world.run(lambda.deploy_job(4, function(), small())));
+    ok(world.run(lambda.deploy_job(4, deployed_function(), small())));
     const auto crashed = failed(world.run(lambda.invoke({.job_id = 4})));
     CHECK(crashed.code == errc::function_error);
     CHECK(crashed.platform_code == "Runtime.ExitError");
@@ -213,7 +194,7 @@ TEST_CASE("aws: a warm invoke is one request") {
     World world;
     SentLines sent;
     auto lambda = world.executor({}, &sent);
-    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
     sent->clear();
     ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
@@ -238,7 +219,7 @@ TEST_CASE("aws: temporary credentials of a chain are fetched once, and cost noth
     lambda_options.first_poll = 20ms;
     auto lambda = ok(aws::create(LoopbackTransport{io}, chain, lambda_options));
     CHECK(world.cloud->stats().requests == 0);  // making one asks nobody
-    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
     const auto before = world.cloud->stats().requests;
     for (int i = 0; i < 5; ++i) ok(world.run(lambda.invoke({.job_id = 0, .args = number(12)})));
@@ -253,14 +234,14 @@ TEST_CASE("aws: deploying unchanged writes nothing, and a plan says so before") 
     FaasConfig config = small();
     config.env_vars.emplace("MODE", "fast");
     config.max_concurrency = 5;
-    const auto plan = ok(world.run(lambda.plan_deploy(0, function(), config)));
+    const auto plan = ok(world.run(lambda.plan_deploy(0, deployed_function(), config)));
     CHECK_FALSE(plan.unchanged);
     CHECK(writes(*sent) == 0);
-    ok(world.run(lambda.deploy_job(0, function(), config)));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), config)));
     CHECK(writes(*sent) >= 3);
-    CHECK(ok(world.run(lambda.plan_deploy(0, function(), config))).unchanged);
+    CHECK(ok(world.run(lambda.plan_deploy(0, deployed_function(), config))).unchanged);
     sent->clear();
-    const auto again = ok(world.run(lambda.deploy_job(0, function(), config)));
+    const auto again = ok(world.run(lambda.deploy_job(0, deployed_function(), config)));
     CHECK(again.unchanged);
     CHECK(writes(*sent) == 0);
 }
@@ -271,7 +252,7 @@ TEST_CASE("A4: deploying anew brings environment, memory, timeout and code up to
     FaasConfig config = small();
     config.env_vars.emplace("GREETING", "hello");
     config.env_vars.emplace("GONE", "soon");
-    ok(world.run(lambda.deploy_job(6, function(), config)));
+    ok(world.run(lambda.deploy_job(6, deployed_function(), config)));
     const auto variable = [&](std::string_view name) {
         const auto done = ok(world.run(lambda.invoke({.job_id = 6, .args = text(name)})));
         return std::string{done.outcome->begin(), done.outcome->end()};
@@ -295,9 +276,9 @@ TEST_CASE("aws: traffic is shifted between two versions, and rolled back") {
     auto lambda = world.executor();
     FaasConfig config = small();
     config.env_vars.emplace("WHO", "first");
-    ok(world.run(lambda.deploy_job(6, function(), config)));
+    ok(world.run(lambda.deploy_job(6, deployed_function(), config)));
     config.env_vars.find("WHO")->second = "second";
-    ok(world.run(lambda.deploy_job(6, function(), config)));
+    ok(world.run(lambda.deploy_job(6, deployed_function(), config)));
     const auto who = [&] {
         const auto done = ok(world.run(lambda.invoke({.job_id = 6, .args = text("WHO")})));
         return std::string{done.outcome->begin(), done.outcome->end()};
@@ -325,13 +306,14 @@ TEST_CASE("aws: of two deployments of one job at once one wins, the other is tol
     auto other = world.executor();
     FaasConfig config = small();
     config.env_vars.emplace("WHO", "nobody");
-    ok(world.run(one.deploy_job(6, function(), config)));
+    ok(world.run(one.deploy_job(6, deployed_function(), config)));
     std::vector<result<FaasDeployment>> outcomes;
     FaasConfig red = config;
     FaasConfig blue = config;
     red.env_vars.find("WHO")->second = "red";
     blue.env_vars.find("WHO")->second = "blue";
-    start(one, one.deploy_job(6, function(), red), [&](result<FaasDeployment> done) { outcomes.push_back(done); });
+    start(one, one.deploy_job(6, deployed_function(), red),
+          [&](result<FaasDeployment> done) { outcomes.push_back(done); });
     start(other, other.deploy_job(6, other_function(), blue),
           [&](result<FaasDeployment> done) { outcomes.push_back(done); });
     world.io.restart();
@@ -345,7 +327,7 @@ TEST_CASE("aws: of two deployments of one job at once one wins, the other is tol
     const auto& winner = outcomes[0] ? outcomes[0] : outcomes[1];
     const auto done = ok(world.run(one.invoke({.job_id = 6, .args = text("WHO")})));
     const std::string who{done.outcome->begin(), done.outcome->end()};
-    CHECK(who == (winner->package_sha256 == function().sha256() ? "red" : "blue"));
+    CHECK(who == (winner->package_sha256 == deployed_function().sha256() ? "red" : "blue"));
 }
 
 TEST_CASE("AWS pitfall 8: a role that cannot be assumed yet is waited for") {
@@ -353,7 +335,7 @@ TEST_CASE("AWS pitfall 8: a role that cannot be assumed yet is waited for") {
     slow.role_delay = 700ms;
     World world{std::move(slow)};
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     CHECK(ok(world.run(lambda.invoke({.job_id = 0, .args = number(2)}))).succeeded());
 }
 
@@ -363,7 +345,7 @@ TEST_CASE("AWS pitfall 14: a clock that is wrong is corrected by the server's Da
     World world{std::move(ahead)};
     SentLines sent;
     auto lambda = world.executor({}, &sent);
-    ok(world.run(lambda.deploy_job(0, function(), small())));
+    ok(world.run(lambda.deploy_job(0, deployed_function(), small())));
     sent->clear();
     ok(world.run(lambda.invoke({.job_id = 0, .args = number(2)})));
     CHECK(sent->size() == 1);
@@ -388,7 +370,7 @@ TEST_CASE("aws: a wrong key and an unknown one are refused, and no secret is tol
 TEST_CASE("aws: the result comes piece by piece, and a failure is told there too") {
     World world;
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(2, function(), small())));
+    ok(world.run(lambda.deploy_job(2, deployed_function(), small())));
     const Bytes large(3'000'000, 7);
     Bytes came;
     std::size_t pieces = 0;
@@ -401,7 +383,7 @@ TEST_CASE("aws: the result comes piece by piece, and a failure is told there too
     CHECK((came == large));
     CHECK(pieces > 1);
     CHECK(done.metrics.billed_duration.has_value());
-    ok(world.run(lambda.deploy_job(1, function(), small())));
+    ok(world.run(lambda.deploy_job(1, deployed_function(), small())));
     const auto error = failed(world.run(lambda.invoke_streaming({.job_id = 1, .args = number(3)}, sink)));
     CHECK(error.code == errc::function_error);
     CHECK(error.message.find("there is no answer to 3") != std::string::npos);
@@ -410,7 +392,7 @@ TEST_CASE("aws: the result comes piece by piece, and a failure is told there too
 TEST_CASE("aws: what belongs to a call arrives in the function: metadata, trace and deadline") {
     World world;
     auto lambda = world.executor();
-    ok(world.run(lambda.deploy_job(7, function(), small())));
+    ok(world.run(lambda.deploy_job(7, deployed_function(), small())));
     JobCall call{.job_id = 7, .args = text("tenant")};
     call.metadata.set("tenant", "blue");
     call.metadata.set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
@@ -425,7 +407,7 @@ TEST_CASE("aws: an asynchronous call is handed over, and six MiB are refused bef
     World world;
     SentLines sent;
     auto lambda = world.executor({}, &sent);
-    ok(world.run(lambda.deploy_job(2, function(), small())));
+    ok(world.run(lambda.deploy_job(2, deployed_function(), small())));
     const auto receipt = ok(world.run(lambda.invoke_async({.job_id = 2, .args = text("later")})));
     CHECK(receipt.invocation_id.size() == 36);
     CHECK_FALSE(receipt.completed);
