@@ -19,6 +19,8 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--way", required=True, choices=["pkg-config", "cmake", "subproject"])
 parser.add_argument("--source", required=True, type=pathlib.Path, help="the root of this project")
 parser.add_argument("--compiler", required=True, help="the C++ compiler, as one shell word list")
+parser.add_argument("--compiled", required=True, type=pathlib.Path,
+                    help="what src.hpp makes, compiled: one of the ways takes it, and another compiles the installed one")
 args = parser.parse_args()
 compiler = shlex.split(args.compiler)
 
@@ -61,9 +63,9 @@ def by_pkg_config(scratch):
         command = ["pkg-config", "--define-prefix", *wanted]
         return shlex.split(subprocess.run(command, env=found, check=True, capture_output=True, text=True).stdout)
 
-    # Compiled once: two files, no library of Boost.
+    # Compiled once: no library of Boost.
     program = scratch / "separate"
-    run(*compiler, "-std=c++20", HERE / "consumer/main.cpp", HERE / "consumer/src.cpp", "-o", program,
+    run(*compiler, "-std=c++20", HERE / "consumer/main.cpp", args.compiled, "-o", program,
         *flags("--cflags", "--libs", "blueprint-faas-separate"))
     run(program)
 
