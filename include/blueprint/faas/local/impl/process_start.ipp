@@ -48,8 +48,10 @@ struct ChildStart {
     int pipes[3] = {-1, -1, -1};
     rlim_t memory = 0;
     pid_t parent = 0;
-    int error = 0;               // the child shares our memory until it executes: this is how it tells
-    const char* step = "start";  // what it was doing
+    // The child shares our memory until it executes: this is how it tells what it was doing, and why that failed. It
+    // never comes back from there, so that to an optimiser nothing that it writes could be seen by who goes on.
+    volatile int error = 0;
+    const char* volatile step = "start";
 };
 
 [[noreturn]] inline void child_failed(ChildStart& start, const char* step) noexcept {
@@ -189,15 +191,14 @@ BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
     if (pid < 0) return process_error(errc::infrastructure, "cannot start another process", fork_error);
     pid_ = pid;
     ++table_.started_;
-    if (start.error != 0) {
+    if (const int failed = start.error; failed != 0) {
         while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
         }
         reaped_ = true;
-        const bool room =
-            start.error == ENOMEM || start.error == EAGAIN || start.error == EMFILE || start.error == ENFILE;
+        const bool room = failed == ENOMEM || failed == EAGAIN || failed == EMFILE || failed == ENFILE;
         return process_error(room ? errc::infrastructure : errc::function_error,
                              "cannot " + std::string{start.step} + " '" + plan_.program.filename().string() + '\'',
-                             start.error);
+                             failed);
     }
     table_.alive_.insert(this);
     for (auto& variable : plan_.environment) blueprint::faas::detail::wipe(variable);  // they may hold secrets
