@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,8 +42,11 @@ inline std::string zip_of(std::string_view name, std::string_view bytes, std::ui
     return std::string{faas::detail::text_of(zip)};
 }
 
-/// The package of tests/support/lambda_function.cpp. `more` makes another one of it that does the same.
-inline std::string function_zip(std::string_view more = {}) {
+/// The package of tests/support/lambda_function.cpp. `more` makes another one of it that does the same. Each is made
+/// once: what was compiled without optimisation compresses slowly.
+inline const std::string& function_zip(const std::string& more = {}) {
+    static std::map<std::string, std::string> made;
+    if (const auto found = made.find(more); found != made.end()) return found->second;
     const char* const path = std::getenv("BLUEPRINT_FAAS_TEST_LAMBDA_FUNCTION");
     REQUIRE_MESSAGE(path != nullptr, "BLUEPRINT_FAAS_TEST_LAMBDA_FUNCTION does not name the test function");
     std::ifstream file{path, std::ios::binary};
@@ -52,7 +56,7 @@ inline std::string function_zip(std::string_view more = {}) {
     REQUIRE(writer.add("bootstrap", faas::detail::bytes_of(binary), 0755).has_value());
     if (!more.empty()) REQUIRE(writer.add("more", faas::detail::bytes_of(more), 0644).has_value());
     const auto zip = writer.finish();
-    return std::string{faas::detail::text_of(zip)};
+    return made[more] = std::string{faas::detail::text_of(zip)};
 }
 
 inline std::string base64(std::string_view bytes) { return faas::detail::base64_encode(faas::detail::bytes_of(bytes)); }

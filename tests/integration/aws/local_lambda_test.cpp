@@ -18,7 +18,7 @@ const std::string demo_arn = "arn:aws:lambda:us-east-1:123456789012:function:dem
 /// So that several requests find a function in the middle of a change.
 local::CloudOptions slow_to_settle() {
     auto options = lambda_options();
-    options.aws->settle = 700ms;
+    options.aws->settle = 2s;
     return options;
 }
 
@@ -84,6 +84,7 @@ TEST_CASE("local lambda: AWS pitfall 7: a change while another is under way is r
     lab.deploy("demo", {{"Environment", object{{"Variables", object{{"COLOUR", "green"}}}}}});
     const std::string ask = R"({"do":"env","arg":"COLOUR"})";
     REQUIRE(lab.invoke("demo", ask).body == "\"green\"");
+    const auto other = base64(function_zip("other"));  // before the change, which does not wait for it
 
     auto reply = lab.send("PUT", lab.path("demo", "configuration"),
                           {{"Environment", object{{"Variables", object{{"COLOUR", "red"}}}}}});
@@ -93,7 +94,6 @@ TEST_CASE("local lambda: AWS pitfall 7: a change while another is under way is r
         "409 ResourceConflictException: The operation cannot be performed at this time. An update is in progress for "
         "resource: " +
         demo_arn;
-    const auto other = base64(function_zip("other"));
     CHECK(verdict(lab.send("PUT", lab.path("demo", "code"), {{"ZipFile", other}})) == busy);
     CHECK(verdict(lab.send("PUT", lab.path("demo", "configuration"), {{"Timeout", 9}})) == busy);
     CHECK(verdict(lab.send("POST", lab.path("demo", "versions"), {})) == busy);

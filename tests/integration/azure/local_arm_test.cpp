@@ -44,7 +44,7 @@ TEST_CASE("local azure: who asks the management API shows a token and may do so"
 
 TEST_CASE("local azure: resource groups are made, found, changed and removed with what is in them") {
     auto options = azure_cloud_options();
-    options.azure->settle = 500ms;
+    options.azure->settle = 1500ms;
     AzureLab lab{std::move(options)};
     const auto target = group + resources_version;
     CHECK(lab.ask({.method = "HEAD", .target = target}).status == 404);

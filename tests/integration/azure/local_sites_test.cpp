@@ -214,7 +214,7 @@ TEST_CASE(
 TEST_CASE("local azure: apps have names of their own, and a Flex Consumption plan one app") {
     auto options = azure_cloud_options();
     options.azure->taken_names = {"Theirs"};
-    options.azure->settle = 500ms;
+    options.azure->settle = 1500ms;
     SiteLab lab{std::move(options)};
     lab.make_plan();
     const auto put = [&](const std::string& name, const std::string& in = web_provider) {
