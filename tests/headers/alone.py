@@ -43,7 +43,7 @@ known = {}
 
 
 def reached(header):
-    """All of ours that `header` includes, at whatever depth; some of it perhaps only in one way of compiling."""
+    """All of ours that `header` includes in both ways of compiling the library, at whatever depth."""
     if header not in known:
         known[header] = set()
         for name in INCLUDE.findall((args.include / header).read_text()):
@@ -53,16 +53,8 @@ def reached(header):
     return known[header]
 
 
-def compile_file(scratch, text, *options):
-    source = scratch / "alone.cpp"
-    source.write_text(text)
-    # -Werror: a header that warns in a user's file is broken, whatever this build allows itself.
-    return subprocess.run([*args.compiler, "-Werror", f"-I{args.include}", *options, str(source)],
-                          capture_output=True, text=True)
-
-
 def precompiled(scratch, header, defines):
-    """The options that let a file begin with `header`, or none if it cannot be precompiled."""
+    """The options that let a file begin with `header`; ends the test if it does not compile."""
     place = scratch / ("apart" if defines else "whole") / header
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +78,11 @@ with tempfile.TemporaryDirectory() as directory:
         if first:
             used.add(first)
             options = options + precompiled(scratch, first, options)
-        outcome = compile_file(scratch, f'#include "{header}"\n#include "{header}"\n', *options, "-fsyntax-only")
+        source = scratch / "alone.cpp"
+        source.write_text(f'#include "{header}"\n#include "{header}"\n')
+        # -Werror: a header that warns in a user's file is broken, whatever this build allows itself.
+        outcome = subprocess.run([*args.compiler, "-Werror", f"-I{args.include}", *options, "-fsyntax-only", str(source)],
+                                 capture_output=True, text=True)
         print(f"{'ok' if outcome.returncode == 0 else 'FAILED'}: {header}", flush=True)
         if outcome.returncode != 0:
             failed.append(header)
