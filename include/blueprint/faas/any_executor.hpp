@@ -42,6 +42,7 @@ public:
     virtual asio::awaitable<result<void>> shift_traffic(JobId, std::string, double) = 0;
     virtual asio::awaitable<result<Revision>> roll_back(JobId) = 0;
     virtual asio::awaitable<result<void>> undeploy_job(JobId) = 0;
+    virtual asio::awaitable<result<void>> release() = 0;
 };
 
 template <class T>
@@ -52,6 +53,7 @@ asio::awaitable<result<T>> unsupported_operation(std::string operation, std::str
                     .provider = provider,
                     .execution = Execution::not_started};
 }
+inline asio::awaitable<result<void>> nothing_to_release() { co_return result<void>{}; }
 template <class T>
 asio::awaitable<result<T>> unsupported_operation(std::string operation, JobId id, std::string_view provider) {
     return unsupported_operation<T>(operation + " of job " + std::to_string(id.value()), provider);
@@ -153,6 +155,12 @@ public:
         else
             return unsupported_operation<void>("undeploy_job", id, provider_name());
     }
+    asio::awaitable<result<void>> release() override {
+        if constexpr (requires(E& e) { e.release(); })
+            return executor_->release();
+        else
+            return nothing_to_release();
+    }
 
 private:
     std::shared_ptr<E> executor_;
@@ -162,7 +170,7 @@ private:
 
 /// Holds an executor of any type, for programs that choose the provider while they run. Copies share the executor;
 /// one of them must outlive every awaitable. Every operation exists: one that the executor lacks is
-/// `errc::unsupported`. Threads: as the executor inside.
+/// `errc::unsupported`, but for `release`. Threads: as the executor inside.
 class AnyFaasExecutor {
 public:
     /// Moves `executor` in.
@@ -227,6 +235,9 @@ public:
     asio::awaitable<result<Revision>> roll_back(JobId id) const { return executor_->roll_back(id); }
     /// Removes the job's function.
     asio::awaitable<result<void>> undeploy_job(JobId id) const { return executor_->undeploy_job(id); }
+    /// Gives back what the executor obtained at the platform for itself. One that obtains nothing has nothing to do,
+    /// which is a success.
+    asio::awaitable<result<void>> release() const { return executor_->release(); }
 
 private:
     std::shared_ptr<detail::ErasedExecutor> executor_;

@@ -103,6 +103,11 @@ public:
     {
         return wait(executor_.undeploy_job(id));
     }
+    auto release()
+        requires requires(E& e) { e.release(); }
+    {
+        return wait(executor_.release());
+    }
 
 private:
     template <class T>

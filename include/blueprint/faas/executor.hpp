@@ -27,6 +27,15 @@ struct ExecutorOptions {
     std::chrono::milliseconds deploy_timeout{std::chrono::minutes{10}};
 };
 
+namespace detail {
+
+template <class T>
+inline constexpr bool stays_on_this_machine = requires { requires T::stays_on_this_machine; };
+template <class C>
+inline constexpr bool reveals_secret = requires { requires C::reveals_secret; };
+
+}  // namespace detail
+
 /// Runs jobs on one FaaS platform: `CodecPolicy` knows what to say, `AuthPolicy` who asks, `TransportPolicy` how it
 /// travels, `ResiliencePolicy` what is tried again. Nothing on the way of an invoke is virtual.
 /// A failed operation tells of every attempt in `Error::metrics`; `errc::cancelled` tells by `Error::execution` whether
@@ -38,6 +47,10 @@ template <Transport TransportPolicy, Auth AuthPolicy, Codec CodecPolicy,
 class FaasExecutor {
     static_assert(TransportPolicy::confidential || !AuthPolicy::reveals_secret,
                   "this Auth sends a secret and this Transport does not encrypt: use HttpsTransport");
+    static_assert(TransportPolicy::confidential || detail::stays_on_this_machine<TransportPolicy> ||
+                      !detail::reveals_secret<CodecPolicy>,
+                  "this Codec sends a secret and this Transport does not encrypt: use HttpsTransport, or "
+                  "LoopbackTransport for a platform on this machine");
 
 public:
     using pooled_frames = void;  // coroutines take their frames from a pool
@@ -188,6 +201,16 @@ public:
         auto outcome = co_await codec_.undeploy_job(link, id);
         co_return concluded(link, std::move(outcome));
     }
+    /// Gives back what this executor obtained at the platform for itself, such as a key; the functions stay. For when
+    /// its work is over: what is asked of it after that obtains it anew.
+    asio::awaitable<result<void>> release()
+        requires CanRelease<CodecPolicy, link_type>
+    {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        link_type link = control_link(options_.control_timeout);
+        auto outcome = co_await codec_.release(link);
+        co_return concluded(link, std::move(outcome));
+    }
 
 private:
     link_type call_link(const JobCall& call) {
@@ -209,10 +232,23 @@ private:
                 const auto state = co_await asio::this_coro::cancellation_state;
                 if (first.ready(prepared.request(), prepared.purpose(), state.cancelled())) {
                     auto answer = co_await first.send(prepared.request());
-                    if (first.passes(prepared.request(), answer, prepared.judge))
+                    if (first.passes(prepared.request(), answer, prepared.judge)) {
+                        if constexpr (CanComplete<CodecPolicy, link_type>) {
+                            if (prepared.goes_on(*answer, metered)) {
+                                auto done = co_await completed(link, prepared, *answer);
+                                co_return ended<T>(link, call, std::move(*done));
+                            }
+                        }
                         co_return ended<T>(link, call, prepared.finish(std::move(answer), metered));
+                    }
                 }
                 auto last = co_await further(first, prepared);
+                if constexpr (CanComplete<CodecPolicy, link_type>) {
+                    if (*last && prepared.goes_on(**last, metered)) {
+                        auto done = co_await completed(link, prepared, **last);
+                        co_return ended<T>(link, call, std::move(*done));
+                    }
+                }
                 if (!outdated(prepared, *last))
                     co_return ended<T>(link, call, prepared.finish(std::move(*last), metered));
             }
@@ -234,6 +270,12 @@ private:
     BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<Invocation>>> invoked(link_type& link,
                                                                                      const JobCall& call) {
         auto done = co_await codec_.invoke(link, call);
+        co_return std::make_unique<result<Invocation>>(std::move(done));
+    }
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::unique_ptr<result<Invocation>>> completed(link_type& link,
+                                                                                       const auto& prepared,
+                                                                                       const HttpResponse& answer) {
+        auto done = co_await codec_.complete(link, prepared, answer);
         co_return std::make_unique<result<Invocation>>(std::move(done));
     }
     // Puts on a call's outcome what the codec leaves to the executor.

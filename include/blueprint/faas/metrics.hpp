@@ -29,6 +29,7 @@ struct FaasMetrics {
     std::optional<std::chrono::microseconds> execution_duration{};  ///< the job's own time, told by the platform
     std::optional<std::chrono::milliseconds> billed_duration{};     ///< told by the platform, never derived
     std::optional<std::chrono::microseconds> init_duration{};       ///< the start of a new instance
+    std::optional<std::chrono::microseconds> queue_duration{};      ///< the platform had the call wait before it ran
     std::optional<bool> cold_start{};                               ///< this call had to start an instance
     std::optional<std::uint32_t> memory_used_mib{};
     std::uint32_t attempts = 1;               ///< exchanges made for this call

@@ -17,6 +17,7 @@ TEST_CASE("C9: metrics that nobody told are empty") {
     CHECK(!metrics.execution_duration.has_value());
     CHECK(!metrics.billed_duration.has_value());
     CHECK(!metrics.init_duration.has_value());
+    CHECK(!metrics.queue_duration.has_value());
     CHECK(!metrics.memory_used_mib.has_value());
     CHECK(!metrics.connection_reused.has_value());
     CHECK(metrics.attempts == 1);

@@ -21,6 +21,8 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -53,13 +55,88 @@ Echo make_echo(asio::io_context& io) {
                 EchoCodec{}};
 }
 
+// What one exchange did not bring to its end, further ones do, if the codec is asked to.
+class PatientCodec {
+public:
+    static constexpr std::string_view provider_name = "Patient";
+    struct Prepared {
+        std::shared_ptr<HttpRequest> call{};
+        explicit operator bool() const noexcept { return call != nullptr; }
+        HttpRequest& request() const noexcept { return *call; }
+        static purpose::Invocation purpose() noexcept { return {}; }
+        static Repeat repeat() noexcept { return Repeat::safe; }
+        static std::optional<Error> judge(const HttpResponse& answer) {
+            if (answer.status < 300) return std::nullopt;
+            return Error{.code = errc::infrastructure, .message = "no", .retryable = true};
+        }
+        static bool goes_on(const HttpResponse& answer, bool metered) {
+            return answer.status == 202 || (metered && answer.status == 203);
+        }
+        static result<Invocation> finish(result<HttpResponse> answer, bool) {
+            if (!answer) return std::move(answer).error();
+            return done_with("finished");
+        }
+    };
+    static Invocation done_with(std::string_view how) {
+        Invocation done;
+        done.result.outcome = Bytes{how.begin(), how.end()};
+        return done;
+    }
+    template <class L>
+    asio::awaitable<result<Invocation>> invoke(L&, const JobCall&) {
+        co_return Error{.code = errc::unsupported, .message = "every call can be prepared"};
+    }
+    template <class L>
+    Prepared prepare(L&, const JobCall&) const {
+        return {std::make_shared<HttpRequest>()};
+    }
+    template <class L>
+    asio::awaitable<result<Invocation>> complete(L& link, const Prepared& prepared, const HttpResponse& answer) {
+        HttpRequest request;
+        request.target = "/look";
+        const auto status = answer.status;
+        const auto purpose = prepared.purpose();
+        auto looked = co_await link.exchange(request, purpose, Repeat::safe, &Prepared::judge);
+        if (!looked) co_return std::move(looked).error();
+        co_return done_with("completed " + std::to_string(status));
+    }
+};
+// One that cannot complete what its calls say goes on.
+class ImpatientCodec {
+public:
+    static constexpr std::string_view provider_name = "Impatient";
+    template <class L>
+    asio::awaitable<result<Invocation>> invoke(L&, const JobCall&) {
+        co_return PatientCodec::done_with("invoked");
+    }
+    template <class L>
+    PatientCodec::Prepared prepare(L&, const JobCall&) const {
+        return {std::make_shared<HttpRequest>()};
+    }
+};
+using Patient = FaasExecutor<InMemoryTransport, NoAuth, PatientCodec>;
+static_assert(CanComplete<PatientCodec, Patient::link_type>);
+static_assert(CanPrepare<ImpatientCodec, Patient::link_type> && !CanComplete<ImpatientCodec, Patient::link_type>);
+// Has one key to give back.
+struct KeyedCodec : EchoCodec {
+    std::shared_ptr<int> keys = std::make_shared<int>(1);
+    template <class L>
+    asio::awaitable<result<void>> release(L&) {
+        if (--*keys < 0) co_return Error{.code = errc::infrastructure, .message = "no key is left"};
+        co_return result<void>{};
+    }
+};
+
 template <class E>
 concept HasUndeploy = requires(E& e) { e.undeploy_job(JobId{}); };
+template <class E>
+concept HasRelease = requires(E& e) { e.release(); };
 
 }  // namespace
 
 static_assert(Executor<Echo>);
 static_assert(!HasUndeploy<Echo>, "an operation that the codec lacks does not exist");
+static_assert(!HasRelease<Echo>);
 static_assert(Echo::provider_name() == "Echo");
 
 TEST_CASE("executor: every completion token works") {
@@ -145,6 +222,53 @@ TEST_CASE("executor: four threads run what a fifth starts and cancels") {
     CHECK(other == 0);
 }
 
+TEST_CASE("executor: a call that goes on after its answer is completed by the codec, and a call that does not is not") {
+    struct Row {
+        std::vector<unsigned> statuses;  // of the answers, in order
+        std::string bare;                // what becomes of a call
+        std::string metered;
+        std::size_t requests;  // of the one with metrics
+    };
+    const std::vector<Row> rows{{{200}, "finished", "finished", 1},
+                                {{202, 200}, "completed 202", "completed 202", 2},
+                                {{203, 200}, "finished", "completed 203", 2},
+                                {{500, 202, 200}, "completed 202", "completed 202", 3},
+                                {{202, 500, 200}, "completed 202", "completed 202", 3},
+                                {{500, 200}, "finished", "finished", 2},
+                                {{500, 500}, "no", "no", 2},
+                                {{202, 500, 500}, "no", "no", 3}};
+    for (const auto& row : rows) {
+        CAPTURE(row.bare);
+        CAPTURE(row.requests);
+        asio::io_context io;
+        std::size_t requests = 0;
+        const auto answer = [&](const HttpRequest&) {
+            HttpResponse out;
+            out.status = row.statuses.at(requests++);
+            return out;
+        };
+        const StandardResilience twice{{.max_attempts = 2, .first_delay = {}, .first_throttled_delay = {}}};
+        Patient patient{InMemoryTransport{io.get_executor(), answer}, NoAuth{}, PatientCodec{}, twice};
+        const auto told = [](const result<Bytes>& bytes) { return std::string{bytes->begin(), bytes->end()}; };
+        const auto bare = tests::run(io, patient.invoke({.job_id = 1}));
+        CHECK((bare ? told(bare->outcome) : bare.error().message) == row.bare);
+        requests = 0;
+        const auto metered = tests::run(io, patient.invoke_with_metrics({.job_id = 1}));
+        CHECK((metered ? told(metered->result.outcome) : metered.error().message) == row.metered);
+        CHECK(requests == row.requests);
+        REQUIRE((metered || metered.error().metrics != nullptr));
+        CHECK((metered ? metered->metrics.attempts : metered.error().metrics->attempts) == row.requests);
+        if (metered) CHECK(metered->result.ran_on == "Patient");
+        if (!metered) CHECK(metered.error().provider == "Patient");
+    }
+    asio::io_context io;
+    FaasExecutor<InMemoryTransport, NoAuth, ImpatientCodec> impatient{
+        InMemoryTransport{io.get_executor(), [](const HttpRequest&) { return HttpResponse{.status = 202}; }}, NoAuth{},
+        ImpatientCodec{}};
+    const auto done = tests::ok(tests::run(io, impatient.invoke({.job_id = 1})));
+    CHECK((*done.outcome == Bytes{'f', 'i', 'n', 'i', 's', 'h', 'e', 'd'}));
+}
+
 TEST_CASE("C5: a wait beyond the deadline is told as `timed_out`, with the provider's name") {
     asio::io_context io;
     auto echo = make_echo(io);
@@ -210,6 +334,18 @@ TEST_CASE("blocking: what an operation throws reaches the caller, whoever runs t
     CHECK(blocking(there).invoke({.args = {1}}).has_value());
     work.reset();
     runner.join();
+}
+
+TEST_CASE("executor: what it obtained for itself is given back by the codec, and a failure names the provider") {
+    asio::io_context io;
+    const KeyedCodec codec;
+    FaasExecutor<InMemoryTransport, NoAuth, KeyedCodec> keyed{
+        InMemoryTransport{io.get_executor(), [](const HttpRequest&) { return HttpResponse{}; }}, NoAuth{}, codec};
+    CHECK(blocking(keyed).release().has_value());
+    CHECK(*codec.keys == 0);
+    const auto error = tests::failed(blocking(keyed).release());
+    CHECK(error.provider == "Echo");
+    CHECK(error.metrics != nullptr);
 }
 
 }  // namespace executor_test

@@ -71,7 +71,12 @@ struct RichExecutor : FakeExecutor {
         ++undeployed;
         co_return faas::result<void>{};
     }
+    faas::asio::awaitable<faas::result<void>> release() {
+        ++released;
+        co_return faas::result<void>{};
+    }
     int undeployed = 0;
+    int released = 0;
     std::string asked{};
 };
 
@@ -96,6 +101,8 @@ TEST_CASE("any executor: forwards every operation that the executor has") {
     CHECK(finish(any.get_deployment(JobId{8}))->job_id == JobId{8});
     CHECK(finish(any.undeploy_job(JobId{1})).has_value());
     CHECK(rich->undeployed == 1);
+    CHECK(finish(any.release()).has_value());
+    CHECK(rich->released == 1);
     const faas::Package package = some_package();
     std::string told;
     auto deployed = finish(any.deploy_job(JobId{2}, package, {.memory_mib = 256},
@@ -145,6 +152,8 @@ TEST_CASE("any executor: an operation that the executor lacks is unsupported, no
     check(finish(any.deploy_job(JobId{6}, package, {})), "deploy_job");
     CHECK(finish(any.list_deployments()).error().message.find("list_deployments was not done: plain") == 0);
     CHECK(finish(any.describe_platform()).error().code == errc::unsupported);
+    // What obtained nothing has given it all back.
+    CHECK(finish(any.release()).has_value());
 }
 
 TEST_CASE("any executor: is an executor to a registry, and copies share it") {

@@ -45,6 +45,17 @@ concept CanPrepare = requires(C& codec, L& link, const JobCall& call, decltype(c
     { prepared.judge(answer) } -> std::same_as<std::optional<Error>>;
     { prepared.finish(std::move(outcome), true) } -> std::same_as<result<Invocation>>;
 };
+/// Where the platform may answer before the call is at its end, what `prepare` returns also has `goes_on(answer,
+/// metered)`, which is asked of an answer that passed `judge`: true says that further exchanges are needed. The codec
+/// makes them by `complete(link, prepared, answer)`, in the place of `finish`; all three outlive the awaitable.
+template <class C, class L>
+concept CanComplete =
+    CanPrepare<C, L> &&
+    requires(C& codec, L& link, const decltype(codec.prepare(link, std::declval<const JobCall&>()))& prepared,
+             const HttpResponse& answer) {
+        { prepared.goes_on(answer, true) } -> std::same_as<bool>;
+        { codec.complete(link, prepared, answer) } -> std::same_as<asio::awaitable<result<Invocation>>>;
+    };
 template <class C, class L>
 concept CanInvokeAsync = requires(C& codec, L& link, const JobCall& call) {
     { codec.invoke_async(link, call) } -> std::same_as<asio::awaitable<result<Receipt>>>;
@@ -102,11 +113,18 @@ template <class C, class L>
 concept CanUndeploy = requires(C& codec, L& link, JobId id) {
     { codec.undeploy_job(link, id) } -> std::same_as<asio::awaitable<result<void>>>;
 };
+/// A codec that obtains something at the platform for its executor alone, such as a key, gives it back by this. What is
+/// done after that obtains it anew.
+template <class C, class L>
+concept CanRelease = requires(C& codec, L& link) {
+    { codec.release(link) } -> std::same_as<asio::awaitable<result<void>>>;
+};
 
 /// Speaks one platform's protocol: turns an operation into exchanges over a `Link`, and their answers into a result.
 /// It holds what it was told and what it discovered (addresses, keys), so that a warm invoke is one request; several
 /// operations run over it at once, so what changes in it is guarded. `invoke` leaves `total_duration`, `attempts` and
-/// `ran_on` to the executor. Models: CustomCodec, LambdaCodec.
+/// `ran_on` to the executor. One that sends a key of its own says so by `reveals_secret`, as an Auth does. Models:
+/// CustomCodec, LambdaCodec.
 template <class C>
 concept Codec =
     std::move_constructible<C> && CanInvoke<C, Link<InMemoryTransport, NoAuth, StandardResilience>> && requires {

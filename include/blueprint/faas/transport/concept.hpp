@@ -18,8 +18,9 @@ namespace asio = boost::asio;
 /// `execution` is `not_started` only if the peer cannot have taken the request, as when no byte of it was sent, and it
 /// is `retryable` if sending an idempotent request again may help. A model follows no redirects, never sends a request
 /// whose headers were refused, and is called again before earlier exchanges ended. `confidential` says whether the
-/// bytes are encrypted and the peer is known. Models: HttpsTransport, LoopbackTransport, MetadataTransport,
-/// InMemoryTransport.
+/// bytes are encrypted and the peer is known. One that is not, and refuses all peers but this machine, may say so by
+/// `stays_on_this_machine`: keys that a codec sends by itself may then go over it. Models: HttpsTransport,
+/// LoopbackTransport, MetadataTransport, InMemoryTransport.
 template <class T>
 concept Transport =
     std::move_constructible<T> && requires(T& transport, const HttpRequest& request, Deadline deadline) {

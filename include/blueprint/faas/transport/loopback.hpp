@@ -16,6 +16,7 @@ template <Locking LockingPolicy = Shared>
 class BasicLoopbackTransport {
 public:
     static constexpr bool confidential = false;
+    static constexpr bool stays_on_this_machine = true;
 
     explicit BasicLoopbackTransport(asio::any_io_executor executor, ConnectionOptions connections = {})
         : client_{std::make_shared<detail::HttpClient>(std::move(executor),
