@@ -1,6 +1,7 @@
 #ifndef BLUEPRINT_FAAS_DETAIL_BEARER_TOKEN_HPP
 #define BLUEPRINT_FAAS_DETAIL_BEARER_TOKEN_HPP
 
+#include "blueprint/faas/detail/bearer_text.hpp"
 #include "blueprint/faas/detail/declare.hpp"
 
 #include <boost/json/value.hpp>
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <system_error>
 
 namespace blueprint::faas::detail {
@@ -30,15 +30,6 @@ BLUEPRINT_FAAS_COLD inline std::optional<std::chrono::seconds> lifetime_of(const
     }
     if (!(seconds >= 1)) return std::nullopt;
     return std::chrono::seconds{static_cast<std::int64_t>(std::min(seconds, longest))};
-}
-
-/// Tells whether `token` may stand behind "Bearer ". Source: RFC 6750, section 2.1, b64token.
-BLUEPRINT_FAAS_COLD inline bool is_bearer_token(std::string_view token) noexcept {
-    const auto allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view{"-._~+/="}.find(c) != std::string_view::npos;
-    };
-    return !token.empty() && std::all_of(token.begin(), token.end(), allowed);
 }
 
 }  // namespace blueprint::faas::detail

@@ -7,6 +7,7 @@
 #include "blueprint/faas/codec/aws_report.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_reading.hpp"
 #include "blueprint/faas/codec/impl/call_answer.hpp"
+#include "blueprint/faas/codec/impl/json_text.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/field_names.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
@@ -17,9 +18,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -28,38 +27,8 @@ namespace blueprint::faas::detail {
 
 namespace lambda_protocol {
 
-// Writes a text, which is UTF-8, as a JSON string.
-inline void append_text(std::string& out, std::string_view text) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        static constexpr std::string_view plain = "\"\\\b\f\n\r\t";
-        static constexpr std::string_view letters = "\"\\bfnrt";
-        const auto code = static_cast<unsigned char>(c);
-        const auto known = code >= 0x20 && c != '"' && c != '\\' ? std::string_view::npos : plain.find(c);
-        if (known != std::string_view::npos)
-            out.append(1, '\\').append(1, letters[known]);
-        else if (code < 0x20)
-            out.append("\\u00").append(1, digits[code >> 4U]).append(1, digits[code & 15U]);
-        else
-            out += c;
-    }
-    out += '"';
-}
-
-// Writes a member after those that `out` ends with, if any.
-inline void append_member(std::string& out, std::string_view name, std::string_view value) {
-    if (!out.empty() && out.back() != '{') out += ',';
-    append_text(out, name);
-    out += ':';
-    append_text(out, value);
-}
-
-inline void append_number(std::string& out, std::integral auto number) {
-    std::array<char, 24> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    out.append(digits.data(), end.ptr);
-}
+using json_text::append_member;
+using json_text::append_number;
 
 // Whether a call's metadata can stand in JSON, and so reach the function.
 inline std::optional<Error> unfit_metadata(const JobCall& call) {
