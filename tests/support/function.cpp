@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -32,11 +34,18 @@ std::string variable(std::string_view name) {
 std::string metadata(const faas::JobCall& call, std::string_view key) {
     return std::string{call.metadata.get(key).value_or("(none)")};
 }
+// Says that it has begun by making the file `path`, and goes on until "`path`.go" is there.
+std::string meet(std::string_view path) {
+    const std::string name{path};
+    std::ofstream{name} << "begun";
+    while (!std::filesystem::exists(name + ".go")) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    return "met";
+}
 
 }  // namespace
 
 int main() {
-    return faas::serve(
-        faas::JobSet<faas::Job<0, &square>, faas::Job<1, &fail>, faas::Job<2, &echo>, faas::Job<3, &sleep_ms>,
-                     faas::Job<4, &crash>, faas::Job<5, &chatter>, faas::Job<6, &variable>, faas::Job<7, &metadata>>{});
+    return faas::serve(faas::JobSet<faas::Job<0, &square>, faas::Job<1, &fail>, faas::Job<2, &echo>,
+                                    faas::Job<3, &sleep_ms>, faas::Job<4, &crash>, faas::Job<5, &chatter>,
+                                    faas::Job<6, &variable>, faas::Job<7, &metadata>, faas::Job<8, &meet>>{});
 }

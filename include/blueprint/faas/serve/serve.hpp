@@ -5,6 +5,7 @@
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/http_protocol.hpp"
 #include "blueprint/faas/serve/lambda_runtime.hpp"
+#include "blueprint/faas/serve/openwhisk_protocol.hpp"
 #include "blueprint/faas/serve/protocol.hpp"
 #include "blueprint/faas/serve/stdio.hpp"
 
@@ -35,6 +36,10 @@ std::string serve_help() {
     return text;
 }
 
+inline Surroundings surroundings() {
+    return {.world = Environment::process(), .stdin_is_terminal = is_terminal(0), .writes_to_3 = is_writable(3)};
+}
+
 }  // namespace detail
 
 /// Answers calls by the first of `Protocols` whose platform started this process, and returns the exit status for
@@ -57,10 +62,11 @@ template <class Jobs>
     requires LocalJobs<std::remove_reference_t<Jobs>>
 int serve(Jobs&& jobs, const ServeOptions& options = {}) {
     detail::ignore_broken_pipes();
-    const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
+    const auto found = detail::surroundings();
     // Platforms that leave a mark come first: whoever leaves none speaks the exec model. A further platform is one more
     // type in this list.
-    return serve_with<LambdaProtocol, LoopProtocol, AzureProtocol, HttpProtocol, ExecProtocol>(jobs, found, options);
+    return serve_with<LambdaProtocol, LoopProtocol, OpenWhiskProtocol, AzureProtocol, HttpProtocol, ExecProtocol>(
+        jobs, found, options);
 }
 
 /// Says that this function cannot serve at all, because what its jobs need is not there, and returns the exit status
@@ -68,7 +74,7 @@ int serve(Jobs&& jobs, const ServeOptions& options = {}) {
 /// platforms that want to know; AWS Lambda shows it to the callers.
 inline int report_init_error(const Error& error) {
     detail::ignore_broken_pipes();
-    const Surroundings found{.world = Environment::process(), .stdin_is_terminal = detail::is_terminal(0)};
+    const auto found = detail::surroundings();
     detail::complain("the function cannot start: " + error.message + '\n');
     if (LambdaProtocol::detect(found)) LambdaProtocol::report_init_error(found, error);
     return 1;

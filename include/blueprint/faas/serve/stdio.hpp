@@ -59,6 +59,8 @@ private:
 /// Makes a closed pipe or socket an error of the one who writes, instead of the end of the process.
 BLUEPRINT_FAAS_DECL void ignore_broken_pipes();
 BLUEPRINT_FAAS_DECL bool is_terminal(int descriptor);
+/// Tells whether the descriptor is open, and for writing.
+BLUEPRINT_FAAS_DECL bool is_writable(int descriptor);
 /// Writes to standard error; a failure is nobody's concern.
 BLUEPRINT_FAAS_DECL void complain(std::string_view text);
 /// Returns the most memory that this program has had in use, in MiB, rounded up; nothing if the system does not tell.

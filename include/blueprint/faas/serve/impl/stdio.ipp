@@ -109,6 +109,11 @@ BLUEPRINT_FAAS_DECL void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); 
 
 BLUEPRINT_FAAS_DECL bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 
+BLUEPRINT_FAAS_DECL bool is_writable(int descriptor) {
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
 BLUEPRINT_FAAS_DECL void complain(std::string_view text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
