@@ -31,8 +31,10 @@ SEPARATE_ONLY = {
     "blueprint/faas/codec/aws_storage.hpp",
     "blueprint/faas/codec/azure_functions.hpp",
     "blueprint/faas/codec/custom.hpp",
+    "blueprint/faas/codec/digitalocean.hpp",
     "blueprint/faas/codec/gcp_functions.hpp",
     "blueprint/faas/codec/gcp_run.hpp",
+    "blueprint/faas/codec/openwhisk.hpp",
 }
 SEPARATE = [
     "-DBLUEPRINT_FAAS_SEPARATE_COMPILATION",
@@ -49,7 +51,7 @@ def ceiling(header):
         return None
     if folder == "faas" and relative.stem in CORE_VALUES:
         return 65_000
-    if folder in {"auth", "aws", "azure", "gcp"}:
+    if folder in {"auth", "aws", "azure", "digitalocean", "gcp", "openwhisk"}:
         return 95_000
     if folder in {"codec", "resilience"}:
         return 115_000

@@ -17,7 +17,7 @@ import pathlib
 import re
 import urllib.parse
 
-from exchanges import check_planted, exchange_of, replaced, run_checker, set_to, shown, with_json
+from exchanges import answer, body, check_planted, exchange_of, put, replaced, run_checker, set_to, shown, without
 
 MODELS = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/azure"
 WEB, STORAGE, RESOURCES = ("bicep-types.microsoft.web.2025-03-01", "bicep-types.microsoft.storage.2025-06-01",
@@ -551,30 +551,6 @@ GOOD = {
     "refused": {**exchange_of("PUT", SITES + WEB_VERSION, 400, {"x": 1}, {"error": {"code": "X", "message": "no"}}),
                 "deliberate": True},
 }
-
-
-def body(change):
-    return with_json("body_base64", change)
-
-
-def answer(change):
-    return with_json("answer_body_base64", change)
-
-
-def put(*path, value):
-    def apply(document):
-        for step in path[:-1]:
-            document = document[step]
-        document[path[-1]] = value
-    return apply
-
-
-def without(*path):
-    def apply(document):
-        for step in path[:-1]:
-            document = document[step]
-        del document[path[-1]]
-    return apply
 
 
 SCALE = ("properties", "functionAppConfig", "scaleAndConcurrency")

@@ -16,7 +16,7 @@ import pathlib
 import re
 import urllib.parse
 
-from exchanges import check_planted, exchange_of, replaced, run_checker, set_to, shown, with_json
+from exchanges import answer, body, check_planted, exchange_of, put, replaced, run_checker, set_to, shown
 
 MODELS = pathlib.Path(__file__).resolve().parents[3] / "shared/contracts/gcp"
 NAMES = ["cloudfunctions.v2", "run.v2", "storage.v1", "iamcredentials.v1", "sts.v1"]
@@ -382,22 +382,6 @@ GOOD = {
     "refused": {**exchange_of("POST", PLACE + "/services?serviceId=S", 400, {"x": 1}, refusal(400, "INVALID_ARGUMENT")),
                 "deliberate": True},
 }
-
-
-def body(change):
-    return with_json("body_base64", change)
-
-
-def answer(change):
-    return with_json("answer_body_base64", change)
-
-
-def put(*path, value):
-    def apply(document):
-        for step in path[:-1]:
-            document = document[step]
-        document[path[-1]] = value
-    return apply
 
 
 PLANTED = [  # what is altered, how, and what is to be said of it

@@ -86,6 +86,32 @@ def with_json(member, change):
     return apply
 
 
+def body(change):
+    """Changes the JSON of the request."""
+    return with_json("body_base64", change)
+
+
+def answer(change):
+    """Changes the JSON of the answer."""
+    return with_json("answer_body_base64", change)
+
+
+def put(*path, value):
+    def apply(document):
+        for step in path[:-1]:
+            document = document[step]
+        document[path[-1]] = value
+    return apply
+
+
+def without(*path):
+    def apply(document):
+        for step in path[:-1]:
+            document = document[step]
+        del document[path[-1]]
+    return apply
+
+
 def replaced(key, old, new):
     def apply(exchange):
         assert old in exchange[key]
