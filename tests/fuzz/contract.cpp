@@ -6,15 +6,18 @@
 #include "blueprint/faas/local/invoke_messages.hpp"
 #include "blueprint/faas/serve/exec.hpp"
 #include "blueprint/faas/serve/lambda_messages.hpp"
+#include "blueprint/faas/serve/openwhisk_messages.hpp"
 #include "fit.hpp"
 #include "targets.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -289,6 +292,39 @@ void lambda_event(Input input) {
     std::optional<Bytes> bytes;
     FAAS_REQUIRE(detail::parse_object_with_bytes(*answer, "result", bytes).has_value());
     FAAS_REQUIRE(bytes == job.args);
+}
+
+void action_loop_line(Input input) {
+    const auto text = Reader{input}.rest();
+    constexpr std::chrono::system_clock::time_point now{std::chrono::seconds{1'700'000'000}};
+    detail::ActionLoopCall call;
+    if (const auto read = detail::read_action_loop_call(text, now, call); !read) {
+        fit_for_people(read.error());
+        FAAS_REQUIRE(read.error().execution == Execution::not_started || read.error().code == errc::serialization);
+        return;
+    }
+    // It is a whole document, whose member is what was read of it; where there are two, which one is not said.
+    boost::json::parse_options options;
+    options.max_depth = 64;
+    boost::system::error_code bad;
+    const auto whole = boost::json::parse(boost::json::string_view{text.data(), text.size()}, bad, {}, options);
+    FAAS_REQUIRE(!bad && whole.is_object());
+    constexpr std::string_view member = "\"value\"";
+    const auto at = text.find(member);
+    const bool plain = text.find('\\') == std::string_view::npos && text.find(member, at + 1) == std::string_view::npos;
+    FAAS_REQUIRE(call.hold.count() >= 0 && call.hold <= std::chrono::seconds{10});
+    if (call.kind != detail::ActionLoopCall::Kind::job) {
+        FAAS_REQUIRE(!call.job_id && call.call.args.empty());
+        return;
+    }
+    FAAS_REQUIRE(call.job_id == call.call.job_id);
+    FAAS_REQUIRE(!call.call.timeout || call.call.timeout->count() > 0);
+    for (const auto& [name, value] : call.call.metadata) FAAS_REQUIRE(!name.starts_with("blueprint-"));
+    if (plain) {
+        const auto& value = whole.get_object().at("value").as_object();
+        FAAS_REQUIRE(value.at("job_id").to_number<std::uint32_t>() == call.job_id->value());
+        FAAS_REQUIRE(slowly(boost::json::serialize(value), "args") == call.call.args);
+    }
 }
 
 }  // namespace blueprint::faas::fuzz

@@ -1,8 +1,10 @@
 // Addresses, encodings and documents: what is read, written again and read again is the same.
 #include "blueprint/faas/auth/aws/config_file.hpp"
 #include "blueprint/faas/auth/aws/sts.hpp"
+#include "blueprint/faas/auth/digitalocean/doctl_config.hpp"
 #include "blueprint/faas/auth/gcp/credential_file.hpp"
 #include "blueprint/faas/auth/gcp/impl/subject_executable.hpp"
+#include "blueprint/faas/auth/openwhisk/wskprops.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/detail/url.hpp"
@@ -21,6 +23,8 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace blueprint::faas::fuzz {
 
@@ -60,6 +64,18 @@ bool same(const aws::ConfigSections& a, const aws::ConfigSections& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
         return x.first == y.first && x.second.values == y.second.values && x.second.nested == y.second.nested;
     });
+}
+
+// Writes text as YAML has it in quotes, on one line.
+std::string in_quotes(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '\n' || c == '\r')
+            out += c == '\n' ? "\\n" : "\\r";
+        else
+            out.append(c == '"' || c == '\\' ? "\\" : "").append(1, c);
+    }
+    return out + '"';
 }
 
 // Counts the characters of an element and all below it.
@@ -201,6 +217,35 @@ void xml(Input input) {
             FAAS_REQUIRE(given.error().message.find('\n') == std::string::npos);
         }
     }
+}
+
+void doctl_config(Input input) {
+    const Secret whole{detail::text_of(input)};
+    const auto read = digitalocean::read_doctl_config(whole, "f");
+    if (read) {
+        std::string again = "context: " + in_quotes(read->context) +
+                            "\naccess-token: " + in_quotes(read->access_token.reveal()) + "\nauth-contexts:\n";
+        for (const auto& [name, token] : read->contexts) {
+            FAAS_REQUIRE(!name.empty());
+            again += "  " + in_quotes(name) + ": " + in_quotes(token.reveal()) + '\n';
+        }
+        const auto same = digitalocean::read_doctl_config(Secret{std::move(again)}, "f");
+        FAAS_REQUIRE(same.has_value());
+        FAAS_REQUIRE(same->context == read->context);
+        FAAS_REQUIRE(same->access_token == read->access_token);
+        FAAS_REQUIRE(same->contexts == read->contexts);
+    } else {
+        FAAS_REQUIRE(read.error().code == errc::invalid_configuration);
+        // It may hold a token, so the message is made of fixed sentences.
+        FAAS_REQUIRE(read.error().message.starts_with("the file 'f', line "));
+        FAAS_REQUIRE(read.error().message.size() <= 160);
+    }
+    const auto properties = openwhisk::read_wskprops(whole);
+    FAAS_REQUIRE(properties.api_host.find('\n') == std::string::npos);
+    const auto same = openwhisk::read_wskprops(
+        Secret{"AUTH=" + std::string{properties.auth.reveal()} + "\nAPIHOST=" + properties.api_host});
+    FAAS_REQUIRE(same.api_host == properties.api_host);
+    FAAS_REQUIRE(same.auth == properties.auth);
 }
 
 void google_file(Input input) {
