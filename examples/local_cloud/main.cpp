@@ -1,7 +1,7 @@
-// FaaS platforms on this machine: speaks the custom platform contract, AWS Lambda, Google Cloud and Azure, and runs
-// what is deployed to it.
-//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", the same of "aws", "gcp" and
-//                                      "azure", and serves until SIGINT.
+// FaaS platforms on this machine: speaks the custom platform contract, AWS Lambda, Google Cloud, Azure, DigitalOcean
+// and Apache OpenWhisk, and runs what is deployed to it.
+//   local_cloud --data /tmp/cloud      prints "custom listening on http://127.0.0.1:PORT", the same of "aws", "gcp",
+//                                      "azure", "digitalocean" and "openwhisk", and serves until SIGINT.
 #include <blueprint/faas/environment.hpp>
 #include <blueprint/faas/local/cloud.hpp>
 #include <blueprint/faas/local/gcp_key_file.hpp>
@@ -42,6 +42,8 @@ constexpr std::string_view usage =
     "                   [--no-azure | --azure-port PORT --azure-tenant ID --azure-subscription ID --azure-settle-ms "
     "MS\n"
     "                    --azure-certificate FILE --azure-federated ISSUER SUBJECT --azure-identity-header-env NAME]\n"
+    "                   [--no-digitalocean | --digitalocean-port PORT]\n"
+    "                   [--no-openwhisk | --openwhisk-port PORT --openwhisk-auth-env NAME] [--node PROGRAM]\n"
     "  --listen ADDRESS:PORT  where to listen; port 0 is any free one (127.0.0.1:0)\n"
     "  --data DIR             where packages are kept while it runs (a temporary directory, removed at the end)\n"
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
@@ -90,6 +92,18 @@ constexpr std::string_view usage =
     "  --azure-identity-header-env NAME  give tokens at /msi/token too, for the X-IDENTITY-HEADER that this "
     "environment\n"
     "                         variable holds\n"
+    "  --no-digitalocean      do not play DigitalOcean; otherwise it is on a port of its own, and the token "
+    "DIGITALOCEAN_TOKEN\n"
+    "                         may do everything. Where that is not set any token may, and it is played on loopback "
+    "only\n"
+    "  --digitalocean-port PORT  where DigitalOcean listens (any free one)\n"
+    "  --no-openwhisk         do not play Apache OpenWhisk; otherwise it is on a port of its own\n"
+    "  --openwhisk-port PORT  where OpenWhisk listens (any free one)\n"
+    "  --openwhisk-auth-env NAME  who has the USER:PASSWORD that this environment variable holds may use it. Without "
+    "it\n"
+    "                         anybody may, and it is played on loopback only\n"
+    "  --node PROGRAM         run functions with a Node.js runtime of DigitalOcean and OpenWhisk by this program "
+    "(node)\n"
     "Functions run with the rights of this program: deploy only what you would run yourself.\n";
 
 [[noreturn]] void refuse(std::string_view why) {
@@ -162,6 +176,21 @@ void read_azure_application(faas::local::CloudOptions& options, faas::local::Azu
                                          .system_assigned = true});
 }
 
+/// Who may ask DigitalOcean's API.
+void read_digitalocean_token(faas::local::CloudOptions& options) {
+    const char* token = std::getenv("DIGITALOCEAN_TOKEN");
+    if (token != nullptr && *token != '\0')
+        options.digitalocean->tokens.emplace_back(token);
+    else if (options.allow_non_loopback)
+        options.digitalocean.reset();
+}
+
+faas::local::OpenWhiskUser read_openwhisk_user(std::string_view name, const std::string& pair) {
+    const auto colon = pair.find(':');
+    if (colon == std::string::npos) refuse(std::string{name} + " wants a variable of the form USER:PASSWORD");
+    return {.user = pair.substr(0, colon), .password = std::string_view{pair}.substr(colon + 1)};
+}
+
 std::string must_be_set(const std::string& variable, std::string_view name) {
     const char* value = std::getenv(variable.c_str());
     if (value == nullptr || *value == '\0')
@@ -227,12 +256,16 @@ Arguments read_arguments(int argc, char** argv) {
     faas::local::GcpOptions gcp;
     faas::local::AzureOptions azure;
     faas::local::AzureApplication application;
+    faas::local::DigitalOceanOptions digitalocean;
+    faas::local::OpenWhiskOptions openwhisk;
     if (const char* tenant = std::getenv("AZURE_TENANT_ID"); tenant != nullptr && *tenant != '\0')
         azure.tenant = tenant;
     std::string key_file;
     bool plays_aws = true;
     bool plays_gcp = true;
     bool plays_azure = true;
+    bool plays_digitalocean = true;
+    bool plays_openwhisk = true;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
         const auto next = [&]() -> std::string {
@@ -312,6 +345,19 @@ Arguments read_arguments(int argc, char** argv) {
             application.federated.push_back({.issuer = issuer, .subject = subject});
         } else if (name == "--azure-identity-header-env") {
             azure.identity_header = faas::Secret{must_be_set(next(), name)};
+        } else if (name == "--no-digitalocean") {
+            plays_digitalocean = false;
+        } else if (name == "--digitalocean-port") {
+            digitalocean.port = static_cast<std::uint16_t>(read_number(name, next(), 65535));
+        } else if (name == "--no-openwhisk") {
+            plays_openwhisk = false;
+        } else if (name == "--openwhisk-port") {
+            openwhisk.port = static_cast<std::uint16_t>(read_number(name, next(), 65535));
+        } else if (name == "--node") {
+            openwhisk.settings.node = next();
+            digitalocean.functions.node = openwhisk.settings.node;
+        } else if (name == "--openwhisk-auth-env") {
+            openwhisk.users.push_back(read_openwhisk_user(name, must_be_set(next(), name)));
         } else if (name == "--verbose") {
             options.log = [](std::string_view line) { std::cerr << line << std::endl; };
         } else {
@@ -326,6 +372,12 @@ Arguments read_arguments(int argc, char** argv) {
         options.azure = std::move(azure);
         read_azure_application(options, std::move(application));
     }
+    if (plays_digitalocean) {
+        options.digitalocean = std::move(digitalocean);
+        read_digitalocean_token(options);
+    }
+    if (plays_openwhisk && (!options.allow_non_loopback || !openwhisk.users.empty()))
+        options.openwhisk = std::move(openwhisk);
     if (!plays_gcp) return arguments;
     if (!key_file.empty()) {
         read_gcp_key(key_file, gcp, arguments);
@@ -382,6 +434,10 @@ int main(int argc, char** argv) {
         std::cout << "gcp listening on " << url << std::endl;
     }
     if (const auto url = cloud.azure_url(); !url.empty()) std::cout << "azure listening on " << url << std::endl;
+    if (const auto url = cloud.digitalocean_url(); !url.empty())
+        std::cout << "digitalocean listening on " << url << std::endl;
+    if (const auto url = cloud.openwhisk_url(); !url.empty())
+        std::cout << "openwhisk listening on " << url << std::endl;
     asio::co_spawn(io, stop_at_signal(signals, cloud, arguments.grace), asio::detached);
     io.run();
 }

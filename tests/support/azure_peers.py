@@ -1,4 +1,4 @@
-"""What the tests with Microsoft's own programs have in common. Included by scripts of tests/integration/azure."""
+"""What the tests with platforms' own programs of npm have in common: Microsoft's, and Apache OpenWhisk's client."""
 import os
 import pathlib
 import re
@@ -18,16 +18,16 @@ def expect(what, condition, seen=None):
     print(f"ok: {what}", flush=True)
 
 
-def peers(default, package):
-    """Returns the directory of npm's modules and a Node.js of 22 or newer; skips the test if PACKAGE is not there."""
+def peers(default, package, folder="azure", oldest=22):
+    """Returns the directory of npm's modules and a Node.js of OLDEST or newer; skips the test if PACKAGE is not there."""
     node_dir = pathlib.Path(os.environ.get("BLUEPRINT_FAAS_PEERS_DIR") or default)
-    modules = node_dir / "azure" / "node_modules"
+    modules = node_dir / folder / "node_modules"
     if not (modules / package).is_dir():
         skip(f"{package} of npm is not installed")
     node = next((str(path) for path in node_dir.glob("node/node_modules/node-linux-*/bin/node")), None) or shutil.which("node")
     version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout if node else ""
-    if int((re.match(r"v(\d+)", version) or [0, 0])[1]) < 22:
-        skip("Node.js 22 is not installed")
+    if int((re.match(r"v(\d+)", version) or [0, 0])[1]) < oldest:
+        skip(f"Node.js {oldest} is not installed")
     if not shutil.which("openssl"):
         skip("the program openssl is not installed")
     return modules, node
@@ -49,6 +49,6 @@ def server_certificate(directory):
 def environment(directory, **more):
     """Nothing of the user's own configuration, and MORE."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("AZURE_", "AZURITE_", "IDENTITY_", "IMDS_", "MSI_", "NODE_", "SSL_"))
+            if not name.startswith(("AZURE_", "AZURITE_", "DIGITALOCEAN_", "IDENTITY_", "IMDS_", "MSI_", "NODE_", "SSL_", "__OW_"))
             and "proxy" not in name.lower()}
     return {**kept, "HOME": str(directory), **more}

@@ -1,24 +1,21 @@
 #ifndef BLUEPRINT_FAAS_TESTS_SUPPORT_LOCAL_CLOUD_LAB_HPP
 #define BLUEPRINT_FAAS_TESTS_SUPPORT_LOCAL_CLOUD_LAB_HPP
 
-#include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/cloud.hpp"
 #include "support/http_client.hpp"
+#include "support/served_record.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,28 +84,7 @@ public:
     local::Cloud cloud;
 
 protected:
-    /// Notes an exchange in the file that BLUEPRINT_FAAS_SERVED_RECORD names, where it names one.
-    static void record(const HttpAsk& sent, const HttpReply& reply) {
-        const char* const path = std::getenv("BLUEPRINT_FAAS_SERVED_RECORD");
-        if (path == nullptr) return;
-        const auto base64 = [](std::string_view text) {
-            return faas::detail::base64_encode(faas::detail::bytes_of(text));
-        };
-        json::object fields;
-        for (const auto& [name, value] : sent.fields)
-            if (name != "Authorization") fields[name] = value;
-        json::object answer_fields;
-        for (const auto& [name, value] : reply.fields) answer_fields[name] = value;
-        json::object line{{"method", sent.method},
-                          {"target", sent.target},
-                          {"body_base64", base64(sent.body)},
-                          {"status", reply.status},
-                          {"answer_body_base64", base64(reply.body)}};
-        line["headers"] = std::move(fields);
-        line["answer_headers"] = std::move(answer_fields);
-        if (reply.status >= 400) line["deliberate"] = true;
-        std::ofstream{path, std::ios::app} << json::serialize(line) << '\n';
-    }
+    static void record(const HttpAsk& sent, const HttpReply& reply) { record_served(sent, reply); }
 
 private:
     static local::CloudOptions with_directory(local::CloudOptions options, const TemporaryDirectory& data) {

@@ -75,15 +75,21 @@ private:
             text.remove_prefix(line.size() + 2);
             const auto colon = line.find(": ");
             const auto name = line.substr(0, colon);
-            if (name != "Authorization" && name != "X-Amz-Security-Token") all[name] = line.substr(colon + 2);
+            const auto value = line.substr(colon + 2);
+            // Of a credential its scheme alone.
+            if (name == "Authorization")
+                all[name] = std::string{value.substr(0, value.find(' '))} + " of-the-test";
+            else if (name != "X-Amz-Security-Token")
+                all[name] = value;
         }
         return all;
     }
     static std::string base64(std::string_view text) { return detail::base64_encode(detail::bytes_of(text)); }
-    // Only what is of an API with a published model: Lambda's paths, which begin with a date, Google's, and Azure's.
+    // Only what is of an API with a published model: Lambda's paths, which begin with a date, Google's, Azure's, and
+    // OpenWhisk's.
     static bool is_of_an_api(std::string_view target) {
         for (const std::string_view begin :
-             {"/20", "/v1/", "/v2/", "/storage/", "/upload/", "/resumable/", "/subscriptions/"})
+             {"/20", "/v1/", "/v2/", "/api/v1", "/storage/", "/upload/", "/resumable/", "/subscriptions/"})
             if (target.starts_with(begin)) return true;
         return false;
     }

@@ -24,8 +24,9 @@ namespace asio = boost::asio;
 /// contract's rules: memory limit, process group, timeout, private directory, nothing of this process's environment.
 /// That is no sandbox: a function may do what this program's user may do, so deploy what you would run yourself.
 ///
-/// With `CloudOptions::aws` it plays AWS too, with `CloudOptions::gcp` Google Cloud, and with `CloudOptions::azure`
-/// Azure, each on an address of its own; their functions run under the same rules.
+/// With `CloudOptions::aws` it plays AWS too, with `CloudOptions::gcp` Google Cloud, with `CloudOptions::azure` Azure,
+/// with `CloudOptions::digitalocean` DigitalOcean, and with `CloudOptions::openwhisk` a self-hosted OpenWhisk, each on
+/// an address of its own; their functions run under the same rules.
 ///
 /// Everything runs on the executor given, one step at a time; no thread is made and no signal handler installed. The
 /// program must not ignore SIGCHLD, nor wait for children that it did not start.
@@ -52,6 +53,11 @@ public:
     /// Where it plays Azure; empty before `start`, and without `CloudOptions::azure`. Apps that are made there have
     /// addresses of their own.
     std::string azure_url() const;
+    /// Where it plays DigitalOcean, its API and its functions; empty before `start`, and without
+    /// `CloudOptions::digitalocean`.
+    std::string digitalocean_url() const;
+    /// Where it plays a self-hosted OpenWhisk; empty before `start`, and without `CloudOptions::openwhisk`.
+    std::string openwhisk_url() const;
     /// Where its packages are; empty before `start`.
     std::filesystem::path directory() const;
     /// Stops accepting, gives running invocations `grace` to end (new ones are answered 503), ends the children (who

@@ -5,7 +5,9 @@
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/local/aws_options.hpp"
 #include "blueprint/faas/local/azure_options.hpp"
+#include "blueprint/faas/local/digitalocean_options.hpp"
 #include "blueprint/faas/local/gcp_options.hpp"
+#include "blueprint/faas/local/openwhisk_options.hpp"
 #include "blueprint/faas/secret.hpp"
 
 #include <chrono>
@@ -100,9 +102,11 @@ struct CloudOptions {
     /// Limits the functions' memory (RLIMIT_DATA). Programs built with AddressSanitizer reserve terabytes and cannot
     /// run under any such limit.
     bool limit_memory = true;
-    std::optional<AwsOptions> aws{};      ///< play AWS too, on an address of its own; nothing: do not
-    std::optional<GcpOptions> gcp{};      ///< play Google Cloud too, likewise
-    std::optional<AzureOptions> azure{};  ///< play Azure too, likewise
+    std::optional<AwsOptions> aws{};                    ///< play AWS too, on an address of its own; nothing: do not
+    std::optional<GcpOptions> gcp{};                    ///< play Google Cloud too, likewise
+    std::optional<AzureOptions> azure{};                ///< play Azure too, likewise
+    std::optional<DigitalOceanOptions> digitalocean{};  ///< play DigitalOcean too, likewise
+    std::optional<OpenWhiskOptions> openwhisk{};        ///< play a self-hosted OpenWhisk too, likewise
     CloudLimits limits{};
     /// Is given a line for each request, and for the end of each asynchronous invocation: never headers, never bodies.
     std::function<void(std::string_view)> log{};

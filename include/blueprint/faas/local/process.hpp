@@ -37,8 +37,11 @@ struct ProcessPlan {
     std::size_t output_bytes = 6U << 20;     ///< more on stdout ends it
     std::size_t log_bytes = 64U << 10;       ///< of stderr; its end is kept
     std::chrono::milliseconds kill_after{2000};
-    bool loop = false;                         ///< it answers a line for each line, see `Process::call`
-    bool merge_output = false;                 ///< stdout goes where stderr goes: it is the log too
+    bool loop = false;          ///< it answers a line for each line, see `Process::call`
+    bool merge_output = false;  ///< stdout goes where stderr goes: it is the log too
+    /// Given: it is in a loop whose answers come on descriptor 3, and what it writes to stdout (1) and stderr (2) is
+    /// handed to this as it comes; what it has written before an answer, before that answer.
+    std::function<void(int stream, std::string_view text)> noted{};
     std::shared_ptr<const void> belongings{};  ///< let go when no process of it is left: its directories
     /// A directory that `HOME` or `TMPDIR` names for this process alone: whoever has it in its environment is a
     /// descendant, and is killed when the process ends. Empty: descendants are known by their process group only.
@@ -90,12 +93,12 @@ private:
     std::uint64_t started_ = 0;
 };
 
-/// A child process in a process group of its own, with three pipes and nothing else of the server's: its descriptors
-/// are 0, 1 and 2, signals and environment are fresh, it can gain no privileges, and it dies with the thread that
-/// started it. Its end is seen through a pidfd: no SIGCHLD handler is installed and no other child is waited for.
-/// Whoever is left of its group is killed when it ends, and so is a descendant that left the group, unless it has also
-/// thrown away the environment that it was born with.
-/// Everything runs on the executor given, which must be one thread or a strand. The io_context must outlive it.
+/// A child process in a process group of its own, with pipes and nothing else of the server's: its descriptors are 0, 1
+/// and 2 (and 3, if answers come by that), signals and environment are fresh, it can gain no privileges, and
+/// it dies with the thread that started it. Its end is seen through a pidfd: no SIGCHLD handler is installed and no
+/// other child is waited for. Whoever is left of its group is killed when it ends, and so is a descendant that left the
+/// group, unless it has also thrown away the environment that it was born with. Everything runs on the executor given,
+/// which must be one thread or a strand. The io_context must outlive it.
 class Process : public std::enable_shared_from_this<Process> {
 public:
     /// Starts `plan`: `errc::function_error` if the program cannot be executed, `errc::infrastructure` if the machine
@@ -116,7 +119,8 @@ public:
     /// is gone, for whatever reason but `kill` and `end`, `ended` is called once.
     void serve_calls(std::chrono::milliseconds idle, std::function<void(bool expired)> ended);
     /// Writes `line`, which ends with a newline, and returns when a line has come back: then `end` is `exited`,
-    /// `status` 0 and `output` that line. In all other cases the process has ended, as `run` tells it. At `deadline`
+    /// `status` 0 and `output` that line. An empty `line` is not written: the program's line is waited for that says
+    /// that it is ready. In all other cases the process has ended, as `run` tells it. At `deadline`
     /// its group gets TERM, and KILL after `kill_after`. One call at a time.
     asio::awaitable<ProcessOutcome> call(std::string line, Deadline deadline);
     /// Lets the program run on its own, for one that is spoken to by other ways: stdin is closed, and `log` is given
@@ -154,8 +158,9 @@ private:
     void write_input();
     void read_output();
     void read_log();
-    void watch_pipe();
-    bool take_log();
+    void watch_pipe(int stream);
+    bool take_log(int stream);
+    bool all_read() const noexcept { return output_ended_ && log_ended_ && print_ended_; }
     void set_timer(std::chrono::steady_clock::time_point when, void (Process::*action)());
     void on_deadline();
     void on_kill_time();
@@ -178,6 +183,7 @@ private:
     asio::posix::stream_descriptor input_pipe_;
     asio::posix::stream_descriptor output_pipe_;
     asio::posix::stream_descriptor log_pipe_;
+    asio::posix::stream_descriptor print_pipe_;  // its stdout, where answers do not come by that
     asio::posix::stream_descriptor pid_watch_;
     asio::steady_timer timer_;
     asio::steady_timer finished_timer_;
@@ -198,6 +204,7 @@ private:
     bool started_run_ = false;
     bool output_ended_ = false;
     bool log_ended_ = false;
+    bool print_ended_ = true;
     bool exited_ = false;
     bool reaped_ = false;
     bool finished_ = false;

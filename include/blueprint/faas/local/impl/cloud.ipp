@@ -7,9 +7,12 @@
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/local/custom_platform.hpp"
 #include "blueprint/faas/local/deployment.hpp"
+#include "blueprint/faas/local/digitalocean_platform.hpp"
 #include "blueprint/faas/local/gcp_platform.hpp"
 #include "blueprint/faas/local/gcp_services.hpp"
 #include "blueprint/faas/local/http_server.hpp"
+#include "blueprint/faas/local/openwhisk_platform.hpp"
+#include "blueprint/faas/local/openwhisk_system.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
@@ -46,6 +49,16 @@ struct Cloud::State {
             azure->add_apis(std::make_unique<AzureArm>(host, *azure));
             azure_server = std::make_unique<HttpServer>(host.strand, *azure);
         }
+        if (host.options.digitalocean) {
+            digitalocean = std::make_unique<DigitalOceanPlatform>(*host.options.digitalocean);
+            digitalocean->add_functions(std::make_unique<OpenWhiskSystem>(host, digitalocean->options().functions));
+            digitalocean_server = std::make_unique<HttpServer>(host.strand, *digitalocean);
+        }
+        if (host.options.openwhisk) {
+            openwhisk = std::make_unique<OpenWhiskPlatform>(*host.options.openwhisk);
+            openwhisk->add_functions(std::make_unique<OpenWhiskSystem>(host, openwhisk->options().settings));
+            openwhisk_server = std::make_unique<HttpServer>(host.strand, *openwhisk);
+        }
     }
 
     FunctionHost host;
@@ -57,6 +70,10 @@ struct Cloud::State {
     std::unique_ptr<HttpServer> gcp_server;
     std::unique_ptr<AzurePlatform> azure;  // null: likewise
     std::unique_ptr<HttpServer> azure_server;
+    std::unique_ptr<DigitalOceanPlatform> digitalocean;  // null: likewise
+    std::unique_ptr<HttpServer> digitalocean_server;
+    std::unique_ptr<OpenWhiskPlatform> openwhisk;  // null: likewise
+    std::unique_ptr<HttpServer> openwhisk_server;
 };
 
 /// Opens another platform's address. Who asks there proves who it is in that platform's way.
@@ -82,6 +99,10 @@ BLUEPRINT_FAAS_DECL Cloud::~Cloud() {
     if (state_->gcp) state_->gcp->end_processes();
     if (state_->azure_server) state_->azure_server->close();
     if (state_->azure) state_->azure->end_processes();
+    if (state_->digitalocean_server) state_->digitalocean_server->close();
+    if (state_->digitalocean) state_->digitalocean->end_processes();
+    if (state_->openwhisk_server) state_->openwhisk_server->close();
+    if (state_->openwhisk) state_->openwhisk->end_processes();
     state_->platform.end_processes();
     state_->host.processes.kill_and_reap_all();
     state_->host.store.reset();
@@ -103,10 +124,18 @@ BLUEPRINT_FAAS_DECL result<void> Cloud::start() {
         started = start_platform(options, options.gcp->port, *state_->gcp, *state_->gcp_server, state_);
     if (started && state_->azure)
         started = start_platform(options, options.azure->port, *state_->azure, *state_->azure_server, state_);
+    if (started && state_->digitalocean)
+        started = start_platform(options, options.digitalocean->port, *state_->digitalocean,
+                                 *state_->digitalocean_server, state_);
+    if (started && state_->openwhisk)
+        started =
+            start_platform(options, options.openwhisk->port, *state_->openwhisk, *state_->openwhisk_server, state_);
     if (started) return {};
     state_->server.close();
     if (state_->aws_server) state_->aws_server->close();
     if (state_->gcp_server) state_->gcp_server->close();
+    if (state_->azure_server) state_->azure_server->close();
+    if (state_->digitalocean_server) state_->digitalocean_server->close();
     state_->host.store.reset();
     return started.error();
 }
@@ -123,6 +152,14 @@ BLUEPRINT_FAAS_DECL std::string Cloud::gcp_url() const {
 
 BLUEPRINT_FAAS_DECL std::string Cloud::azure_url() const {
     return state_->azure_server ? state_->azure_server->url() : std::string{};
+}
+
+BLUEPRINT_FAAS_DECL std::string Cloud::digitalocean_url() const {
+    return state_->digitalocean_server ? state_->digitalocean_server->url() : std::string{};
+}
+
+BLUEPRINT_FAAS_DECL std::string Cloud::openwhisk_url() const {
+    return state_->openwhisk_server ? state_->openwhisk_server->url() : std::string{};
 }
 
 BLUEPRINT_FAAS_DECL std::filesystem::path Cloud::directory() const {
@@ -167,6 +204,16 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
             stop_platform(*state.azure, state.server, *state.azure_server, time_left(deadline));
         co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
     }
+    if (state.digitalocean) {
+        asio::awaitable<void> ending =
+            stop_platform(*state.digitalocean, state.server, *state.digitalocean_server, time_left(deadline));
+        co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
+    }
+    if (state.openwhisk) {
+        asio::awaitable<void> ending =
+            stop_platform(*state.openwhisk, state.server, *state.openwhisk_server, time_left(deadline));
+        co_await asio::co_spawn(state.host.strand, std::move(ending), asio::use_awaitable);
+    }
     asio::awaitable<void> stopping = stop_cloud(state.host, state.platform, state.server, time_left(deadline));
     co_await asio::co_spawn(state.host.strand, std::move(stopping), asio::use_awaitable);
 }
@@ -174,8 +221,14 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Cloud::stop(std::chrono::milliseconds 
 BLUEPRINT_FAAS_DECL CloudStats Cloud::stats() const {
     const auto& processes = state_->host.processes;
     CloudStats stats{.processes_started = processes.started(), .processes_alive = processes.alive()};
-    const std::array<const HttpServer*, 4> servers{&state_->server, state_->aws_server.get(), state_->gcp_server.get(),
-                                                   state_->azure_server.get()};
+    const std::array<const HttpServer*, 6> servers{
+        &state_->server,
+        state_->aws_server.get(),
+        state_->gcp_server.get(),
+        state_->azure_server.get(),
+        state_->digitalocean_server.get(),
+        state_->openwhisk_server.get(),
+    };
     for (const auto* const server : servers) {
         if (server == nullptr) continue;
         stats.requests += server->requests();

@@ -58,6 +58,7 @@ BLUEPRINT_FAAS_DECL Process::Process(asio::any_io_executor executor, ProcessTabl
       input_pipe_{executor},
       output_pipe_{executor},
       log_pipe_{executor},
+      print_pipe_{executor},
       pid_watch_{executor},
       timer_{executor},
       finished_timer_{executor, asio::steady_timer::time_point::max()} {}
@@ -201,7 +202,7 @@ BLUEPRINT_FAAS_DECL void Process::read_log() {
 }
 
 BLUEPRINT_FAAS_DECL void Process::after_eof() {
-    if (exited_ && output_ended_ && log_ended_) {
+    if (exited_ && all_read()) {
         finish();
     } else if (plan_.loop && output_ended_ && !exited_ && !forced_end_ && !ending_) {
         // Most likely it is just ending; if not, nothing can be heard from it any more.
@@ -291,6 +292,7 @@ BLUEPRINT_FAAS_DECL void Process::finish() {
     table_.alive_.erase(this);
     kill_escaped();
     plan_.belongings.reset();
+    plan_.noted = nullptr;
     if (const auto ended = std::exchange(idle_ended_, nullptr)) ended(false);
     watch_log_ = nullptr;
     if (const auto ended = std::exchange(watch_ended_, nullptr)) ended(outcome_);
@@ -342,6 +344,7 @@ BLUEPRINT_FAAS_DECL void Process::close_pipes() noexcept {
     input_pipe_.close(ignored);
     output_pipe_.close(ignored);
     log_pipe_.close(ignored);
+    print_pipe_.close(ignored);
     pid_watch_.close(ignored);
 }
 

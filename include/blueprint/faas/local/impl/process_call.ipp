@@ -21,7 +21,14 @@ BLUEPRINT_FAAS_DECL void Process::serve_calls(std::chrono::milliseconds idle, st
     log_chunk_.resize(loop_chunk_bytes);
     limit_call(deadline_after(idle));
     read_output();
-    read_log();
+    if (!plan_.noted) return read_log();
+    // Answers and notes come by several pipes, and what was written first may be read last: so notes are read only when
+    // somebody takes them, and once more when an answer has come.
+    boost::system::error_code ignored;
+    for (const int stream : {1, 2}) {
+        (stream == 1 ? print_pipe_ : log_pipe_).non_blocking(true, ignored);
+        watch_pipe(stream);
+    }
 }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<ProcessOutcome> Process::call(std::string line, Deadline deadline) {
@@ -73,6 +80,8 @@ BLUEPRINT_FAAS_DECL bool Process::take_line(std::size_t searched) {
         signal_group(SIGKILL);
     }
     output.resize(end + 1);
+    if (plan_.noted && !print_ended_) static_cast<void>(take_log(1));
+    if (plan_.noted && !log_ended_) static_cast<void>(take_log(2));
     auto& answer = answered_.emplace();
     answer.output = std::move(output);
     answer.log_tail = std::move(outcome_.log_tail);

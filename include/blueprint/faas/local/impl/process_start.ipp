@@ -45,7 +45,7 @@ struct ChildStart {
     const char* directory = nullptr;
     char* const* arguments = nullptr;
     char* const* environment = nullptr;
-    int pipes[3] = {-1, -1, -1};
+    int pipes[4] = {-1, -1, -1, -1};
     rlim_t memory = 0;
     pid_t parent = 0;
     // The child shares our memory until it executes: this is how it tells what it was doing, and why that failed. It
@@ -73,16 +73,20 @@ struct ChildStart {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) child_failed(start, "tie to the server the life of");
     if (::getppid() != start.parent) ::_exit(127);  // the server died before the line above
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) child_failed(start, "take privileges from");
-    for (int fd = 0; fd < 3; ++fd)
+    const int count = start.pipes[3] < 0 ? 3 : 4;
+    for (int fd = 0; fd < count; ++fd) {
         if (::dup2(start.pipes[fd], fd) < 0) child_failed(start, "connect the pipes of");
+        // One that has its number already is still closed by exec.
+        if (start.pipes[fd] == fd && ::fcntl(fd, F_SETFD, 0) != 0) child_failed(start, "connect the pipes of");
+    }
 #if defined(SYS_close_range)
-    if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
+    if (::syscall(SYS_close_range, static_cast<unsigned>(count), ~0U, 0U) != 0)
 #endif
     {
         rlimit open_files{};
         ::getrlimit(RLIMIT_NOFILE, &open_files);
         const auto most = static_cast<int>(std::min<rlim_t>(open_files.rlim_cur, 1U << 20));
-        for (int fd = 3; fd < most; ++fd) ::close(fd);
+        for (int fd = count; fd < most; ++fd) ::close(fd);
     }
     if (::chdir(start.directory) != 0) child_failed(start, "enter the directory of");
     ::umask(077);
@@ -153,9 +157,11 @@ inline Error process_error(errc code, std::string what, int error) {
 }
 
 BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
-    OwnedFd theirs[3];
-    OwnedFd ours[3];
+    OwnedFd theirs[4];
+    OwnedFd ours[4];
     if (!make_pipe(theirs[0], ours[0]) || !make_pipe(ours[1], theirs[1]) || !make_pipe(ours[2], theirs[2]))
+        return process_error(errc::infrastructure, "cannot make pipes for a function's process", errno);
+    if (plan_.noted && !make_pipe(ours[3], theirs[3]))
         return process_error(errc::infrastructure, "cannot make pipes for a function's process", errno);
 
     std::string program = plan_.program.string();
@@ -174,6 +180,7 @@ BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
                      .parent = ::getpid()};
     for (int i = 0; i < 3; ++i) start.pipes[i] = theirs[i].get();
     if (plan_.merge_output) start.pipes[1] = start.pipes[2];
+    if (plan_.noted) start.pipes[3] = std::exchange(start.pipes[1], theirs[3].get());
 
     // A child's ru_maxrss starts from what the process that forked it had.
     rusage own{};
@@ -219,8 +226,9 @@ BLUEPRINT_FAAS_DECL result<void> Process::spawn() {
     pid_watch_.assign(pid_fd, failed);
     if (failed) ::close(pid_fd);
     any_failed = failed;
-    asio::posix::stream_descriptor* const pipes[3] = {&input_pipe_, &output_pipe_, &log_pipe_};
-    for (int i = 0; i < 3; ++i) {
+    asio::posix::stream_descriptor* const pipes[4] = {&input_pipe_, &output_pipe_, &log_pipe_, &print_pipe_};
+    print_ended_ = !plan_.noted;
+    for (int i = 0; i < (plan_.noted ? 4 : 3); ++i) {
         pipes[i]->assign(ours[i].get(), failed);
         if (failed)
             any_failed = failed;

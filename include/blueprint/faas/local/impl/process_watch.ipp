@@ -25,38 +25,44 @@ BLUEPRINT_FAAS_DECL void Process::watch(std::function<void(std::string_view)> lo
     output_ended_ = true;
     log_chunk_.resize(loop_chunk_bytes);
     log_pipe_.non_blocking(true, ignored);
-    watch_pipe();
+    watch_pipe(2);
 }
 
 /// Waits until there is something to read, and reads only then: so nothing is under way when `drain_log` reads.
-BLUEPRINT_FAAS_DECL void Process::watch_pipe() {
-    log_pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
-                         [self = shared_from_this()](boost::system::error_code failed) {
-                             if (self->finished_) return;
-                             if (!failed && self->take_log()) {
-                                 self->watch_pipe();
-                                 return;
-                             }
-                             self->log_ended_ = true;
-                             self->after_eof();
-                         });
+BLUEPRINT_FAAS_DECL void Process::watch_pipe(int stream) {
+    auto& pipe = stream == 1 ? print_pipe_ : log_pipe_;
+    pipe.async_wait(asio::posix::stream_descriptor::wait_read,
+                    [self = shared_from_this(), stream](boost::system::error_code failed) {
+                        if (self->finished_) return;
+                        if (!failed && self->take_log(stream)) {
+                            self->watch_pipe(stream);
+                            return;
+                        }
+                        (stream == 1 ? self->print_ended_ : self->log_ended_) = true;
+                        self->after_eof();
+                    });
 }
 
 /// Hands over what is in the pipe. Returns false at its end.
-BLUEPRINT_FAAS_DECL bool Process::take_log() {
+BLUEPRINT_FAAS_DECL bool Process::take_log(int stream) {
+    auto& pipe = stream == 1 ? print_pipe_ : log_pipe_;
     // Not for ever: the program may write faster than this reads.
     for (int round = 0; round < 64; ++round) {
-        const auto size = ::read(log_pipe_.native_handle(), log_chunk_.data(), log_chunk_.size());
+        const auto size = ::read(pipe.native_handle(), log_chunk_.data(), log_chunk_.size());
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return errno == EAGAIN;
         if (size == 0) return false;
-        watch_log_(std::string_view{log_chunk_.data(), static_cast<std::size_t>(size)});
+        const std::string_view text{log_chunk_.data(), static_cast<std::size_t>(size)};
+        if (plan_.noted)
+            plan_.noted(stream, text);
+        else
+            watch_log_(text);
     }
     return true;
 }
 
 BLUEPRINT_FAAS_DECL void Process::drain_log() {
-    if (!finished_ && watch_log_ && !log_ended_) static_cast<void>(take_log());
+    if (!finished_ && watch_log_ && !log_ended_) static_cast<void>(take_log(2));
 }
 
 BLUEPRINT_FAAS_DECL void Process::terminate() {
