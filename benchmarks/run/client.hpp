@@ -112,6 +112,8 @@ std::unique_ptr<Client> make_custom_binary(const Setting& setting);
 std::unique_ptr<Client> make_gcp(const Setting& setting);
 // With the library's executor of Azure Functions.
 std::unique_ptr<Client> make_azure(const Setting& setting);
+// With the library's executor of Apache OpenWhisk, which DigitalOcean's calls go by too.
+std::unique_ptr<Client> make_openwhisk(const Setting& setting);
 // `http::async_write` of a message and `http::async_read` of another over tcp_stream, `expires_after` each time.
 std::unique_ptr<Client> make_textbook(const Setting& setting);
 // Bytes that were written before, an Asio socket, and Beast's parser of answers.

@@ -77,6 +77,7 @@ std::span<const Competitor> competitors() {
         {"custom_binary", "this library, custom, binary", true, true, &forked<&make_custom_binary>, &nothing_missing},
         {"gcp", "this library, Google Cloud Run", true, true, &forked<&make_gcp>, &nothing_missing},
         {"azure", "this library, Azure Functions", true, true, &forked<&make_azure>, &nothing_missing},
+        {"openwhisk", "this library, OpenWhisk", true, true, &forked<&make_openwhisk>, &nothing_missing},
         {"textbook", "textbook Beast, unsigned", true, true, &forked<&make_textbook>, &nothing_missing},
         {"prebuilt", "prebuilt bytes, unsigned", true, true, &forked<&make_prebuilt>, &nothing_missing},
         {"prebuilt_signed", "prebuilt bytes, SigV4", true, true, &forked<&make_prebuilt_signed>, &nothing_missing},

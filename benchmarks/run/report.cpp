@@ -58,7 +58,8 @@ Ratios ratios(const std::vector<Group>& groups, bool the_point) {
     for (const auto& [title, cells] : groups) {
         for (const auto& cell : cells) {
             const bool ours = cell.competitor->name.starts_with("custom") || cell.competitor->name == "aws" ||
-                              cell.competitor->name == "gcp" || cell.competitor->name == "azure";
+                              cell.competitor->name == "gcp" || cell.competitor->name == "azure" ||
+                              cell.competitor->name == "openwhisk";
             if (!ours) continue;
             const auto name = name_of(cell, the_point);
             all.emplace(name + "_allocations", median_of(cell, [](const Measured& m) { return m.allocations; }));

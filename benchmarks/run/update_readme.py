@@ -22,6 +22,7 @@ NAMES = {
     "custom_binary": "this library, custom platform, binary",
     "gcp": "this library, Google Cloud Run",
     "azure": "this library, Azure Functions",
+    "openwhisk": "this library, OpenWhisk",
     "floor": "blocking sockets, prebuilt bytes, unsigned",
     "prebuilt": "Asio, prebuilt bytes, Beast's parser, unsigned",
     "prebuilt_signed": "the same with SigV4",

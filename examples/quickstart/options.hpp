@@ -15,15 +15,16 @@ namespace quickstart {
 inline constexpr std::string_view help = R"(usage: quickstart [options]
 
 Deploys two of three jobs to a FaaS platform, runs calls of all three, shows where each ran and how, and removes what
-it deployed. Without --url, --endpoint-url, --role, --project or --subscription the platform is a local cloud that this
-program starts, over TLS, on this machine.
+it deployed. Without --url, --endpoint-url, --role, --project, --subscription or --region the platform is a local cloud
+that this program starts, over TLS, on this machine.
 
   --calls N          how many calls to make up (2000)
   --input FILE|-     take the calls from JSON lines instead: {"job_id":0,"args":[27,0,0,0,0,0,0,0]}
   --output FILE      write every result as a JSON line
   --in-flight N      how many calls may run at once (16)
   --provider NAME    the platform's kind: custom (the custom HTTP contract), aws (AWS Lambda), cloud-run (Google Cloud
-                     Run), gcp (Google Cloud Functions) or azure (Azure Functions)
+                     Run), gcp (Google Cloud Functions), azure (Azure Functions), digitalocean (DigitalOcean Functions)
+                     or openwhisk (Apache OpenWhisk); for the last two a local cloud needs Node.js
   --url URL          use the platform at this address, of the custom HTTP contract
   --token-env NAME   the environment variable that holds the platform's bearer token
   --role ARN         run the functions on AWS Lambda as this role; credentials and region are looked for where AWS's own
@@ -33,10 +34,12 @@ program starts, over TLS, on this machine.
   --subscription ID  run the functions in this subscription of Azure; credentials are looked for where Azure's own tools
                      look: AZURE_CLIENT_ID and so on, managed identity, az's login
   --resource-group NAME  in this resource group; it is made if it is not there, and stays
-  --region NAME      in this region of Google Cloud (europe-west1) or of Azure (westeurope)
+  --region NAME      in this region of Google Cloud (europe-west1) or of Azure (westeurope); or run the functions in
+                     this region of DigitalOcean (fra1), with the token of DIGITALOCEAN_TOKEN or of doctl
   --endpoint-url URL use the server at this address, such as a local_cloud's, for AWS Lambda (with its key "local" if
-                     AWS_ACCESS_KEY_ID is not set), for Google Cloud (with --project) or for Azure (with --subscription);
-                     for these https:// alone
+                     AWS_ACCESS_KEY_ID is not set), for Google Cloud (with --project), for Azure (with --subscription),
+                     for DigitalOcean (with --region) or for OpenWhisk, with what ~/.wskprops says; for these https://
+                     alone
   --ca FILE          trust this certificate authority (PEM) as well
   --function FILE    the function binary to deploy (quickstart_function beside this program)
   --help             show this text
@@ -110,18 +113,23 @@ inline std::optional<Options> parse(int argc, char** argv) {
     const bool aws = options.provider == "aws";
     const bool google = options.provider == "gcp" || options.provider == "cloud-run";
     const bool azure = options.provider == "azure";
-    if (!aws && !google && !azure && options.provider != "custom")
-        return wrong("--provider is custom, aws, cloud-run, gcp or azure, and not " + options.provider);
+    const bool digitalocean = options.provider == "digitalocean";
+    const bool openwhisk = options.provider == "openwhisk";
+    if (!aws && !google && !azure && !digitalocean && !openwhisk && options.provider != "custom")
+        return wrong("--provider is custom, aws, cloud-run, gcp, azure, digitalocean or openwhisk, and not " +
+                     options.provider);
     if (options.provider != "custom" && !(options.url.empty() && options.token_env.empty()))
         return wrong("--url and --token-env are for --provider custom; for others give --endpoint-url");
     if (!aws && !options.role.empty()) return wrong("--role goes with --provider aws");
     if (!google && !options.project.empty()) return wrong("--project goes with --provider cloud-run and gcp");
-    if (!google && !azure && !options.region.empty())
-        return wrong("--region goes with --provider cloud-run, gcp and azure");
+    if (!google && !azure && !digitalocean && !options.region.empty())
+        return wrong("--region goes with --provider cloud-run, gcp, azure and digitalocean");
     if (!azure && !(options.subscription.empty() && options.resource_group.empty()))
         return wrong("--subscription and --resource-group go with --provider azure");
     if (options.provider == "custom" && !options.endpoint_url.empty())
-        return wrong("--endpoint-url goes with --provider aws, cloud-run, gcp and azure");
+        return wrong("--endpoint-url is for other providers than custom, which has --url");
+    if (digitalocean && options.region.empty() && !options.endpoint_url.empty())
+        return wrong("--endpoint-url goes with --region");
     if (google && options.project.empty() && !(options.region.empty() && options.endpoint_url.empty()))
         return wrong("--region and --endpoint-url go with --project");
     if (azure && options.subscription.empty() &&
@@ -129,7 +137,7 @@ inline std::optional<Options> parse(int argc, char** argv) {
         return wrong("--resource-group, --region and --endpoint-url go with --subscription");
     if (azure && !options.subscription.empty() && (options.resource_group.empty() || options.region.empty()))
         return wrong("--subscription wants --resource-group and --region too");
-    if ((google || azure) && options.endpoint_url.starts_with("http://"))
+    if (!aws && options.endpoint_url.starts_with("http://"))
         return wrong("--endpoint-url: tokens are not sent over plain http://, use https://");
     if (options.url.empty() && !options.token_env.empty()) return wrong("--token-env goes with --url");
     if (options.function.empty()) {

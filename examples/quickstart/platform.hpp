@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_EXAMPLES_QUICKSTART_PLATFORM_HPP
 
 #include "azure.hpp"
+#include "digitalocean.hpp"
 #include "google.hpp"
 #include "options.hpp"
 #include "surroundings.hpp"
@@ -45,6 +46,20 @@ inline faas::result<faas::Secret> random_secret() {
     return faas::Secret{faas::detail::hex_encode(random)};
 }
 
+/// Makes the executor of a provider at `url`; empty: at the provider itself. `environment` outlives it.
+using MakeExecutor = faas::result<faas::AnyFaasExecutor> (*)(boost::asio::io_context& io, const Options& options,
+                                                             const std::string& url, faas::TlsOptions tls,
+                                                             const faas::Environment& environment);
+
+/// Null: the provider has a way of its own.
+inline MakeExecutor maker_of(const Options& options) {
+    if (is_google(options)) return &google_executor;
+    if (options.provider == "azure") return &azure_executor;
+    if (options.provider == "digitalocean") return &digitalocean_executor;
+    if (options.provider == "openwhisk") return &openwhisk_executor;
+    return nullptr;
+}
+
 /// Any role will do for a local cloud, as long as it looks like one.
 inline const std::string local_role = "arn:aws:iam::123456789012:role/quickstart";
 
@@ -64,6 +79,10 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     if (aws) options.aws.emplace().keys.emplace("quickstart", *secret);
     const bool azure = wanted.provider == "azure";
     if (azure) options.azure = local_azure(*secret);
+    const bool digitalocean = wanted.provider == "digitalocean";
+    if (digitalocean) options.digitalocean.emplace().tokens.push_back(*secret);
+    const bool openwhisk = wanted.provider == "openwhisk";
+    if (openwhisk) options.openwhisk.emplace().users.push_back({.user = "quickstart", .password = *secret});
     const bool google = is_google(wanted);
     faas::result<faas::local::GcpAccountKey> account{};
     if (google) account = faas::local::GcpAccountKey::make(local_account);
@@ -83,11 +102,13 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
     Platform platform;
     platform.cloud = std::make_unique<faas::local::Cloud>(io, std::move(options));
     if (auto started = platform.cloud->start(); !started) return started.error();
-    platform.url = aws      ? platform.cloud->aws_url()
-                   : google ? platform.cloud->gcp_url()
-                   : azure  ? platform.cloud->azure_url()
-                            : platform.cloud->url();
-    if (google || azure) {
+    platform.url = aws            ? platform.cloud->aws_url()
+                   : google       ? platform.cloud->gcp_url()
+                   : azure        ? platform.cloud->azure_url()
+                   : digitalocean ? platform.cloud->digitalocean_url()
+                   : openwhisk    ? platform.cloud->openwhisk_url()
+                                  : platform.cloud->url();
+    if (const auto make = maker_of(wanted); make != nullptr) {
         platform.around = std::make_unique<Surroundings>();
         Options there = wanted;
         if (google) {
@@ -95,13 +116,18 @@ inline faas::result<Platform> start_local_cloud(boost::asio::io_context& io, con
                                  account->file(local_project, platform.url + "/token"));
             there.project = local_project;
             there.region = "europe-west1";
+        } else if (digitalocean) {
+            platform.around->set("DIGITALOCEAN_TOKEN", *secret);
+            there.region = "fra1";
+        } else if (openwhisk) {
+            platform.around->set("__OW_API_HOST", faas::Secret{platform.url});
+            platform.around->set("__OW_API_KEY", "quickstart:" + *secret);
         } else {
             sign_in(*platform.around, platform.url, *secret);
             there.subscription = faas::local::AzureOptions{}.subscription;
             there.resource_group = "quickstart";
             there.region = "westeurope";
         }
-        const auto make = google ? &google_executor : &azure_executor;
         auto executor = make(io, there, platform.url, {.extra_roots = authority->certificate()}, *platform.around);
         if (!executor) return executor.error();
         platform.executor.emplace(std::move(*executor));
@@ -159,18 +185,18 @@ inline faas::result<Platform> reach_aws(boost::asio::io_context& io, const Optio
     return keep(faas::aws::create(std::move(transport), std::move(key), std::move(lambda->lambda)));
 }
 
-/// Reaches Google Cloud or Azure, or a server that plays it.
+/// Reaches one of the other providers, or a server that plays it.
 inline faas::result<Platform> reach_cloud(boost::asio::io_context& io, const Options& options) {
     auto tls = read_tls(options);
     if (!tls) return tls.error();
-    const bool google = is_google(options);
-    const auto make = google ? &google_executor : &azure_executor;
+    const auto make = maker_of(options);
     auto executor = make(io, options, options.endpoint_url, std::move(*tls), faas::Environment::process());
     if (!executor) return executor.error();
     Platform platform;
     platform.url = !options.endpoint_url.empty() ? options.endpoint_url
-                   : google                      ? "Google Cloud, project " + options.project
-                                                 : "Azure, resource group " + options.resource_group;
+                   : is_google(options)          ? "Google Cloud, project " + options.project
+                   : options.provider == "azure" ? "Azure, resource group " + options.resource_group
+                                                 : "DigitalOcean, region " + options.region;
     platform.executor.emplace(std::move(*executor));
     return platform;
 }

@@ -161,7 +161,8 @@ asio::awaitable<int> deploy_run_remove(const Options& options, const Platform& p
         faas::FaasConfig config;
         config.memory_mib = options.provider == "azure" ? 512 : 256;  // there, the least that can be had
         config.timeout = std::chrono::seconds{10};
-        config.keep_warm = 4;
+        const bool keeps_warm = options.provider != "digitalocean" && options.provider != "openwhisk";
+        config.keep_warm = keeps_warm ? 4 : 0;
         const auto done = co_await executor.deploy_job(id, *package, std::move(config));
         if (!done) {
             std::ostringstream what;
@@ -183,6 +184,9 @@ asio::awaitable<int> deploy_run_remove(const Options& options, const Platform& p
             status = complain("a job could not be removed", removed.error());
         }
     }
+    // Where an access key was made for this run, it goes.
+    const auto released = co_await executor.release();
+    if (!released) status = complain("what was made for this run could not be removed", released.error());
     co_return status;
 }
 
@@ -204,7 +208,7 @@ int main(int argc, char** argv) {
     asio::io_context io;
     const bool aws = options->provider == "aws";
     const bool ours = options->url.empty() && options->endpoint_url.empty() && options->role.empty() &&
-                      options->project.empty() && options->subscription.empty();
+                      options->project.empty() && options->subscription.empty() && options->region.empty();
     auto platform = ours                            ? start_local_cloud(io, *options)
                     : aws                           ? reach_aws(io, *options)
                     : options->provider == "custom" ? reach(io, *options)

@@ -2,6 +2,7 @@
 """Runs the quick start as a user would and checks what it says: check.py QUICKSTART LOCAL_CLOUD."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,16 @@ for provider, name in (("cloud-run", "Google Cloud Run"), ("gcp", "Google Cloud 
     expect(f"job 0 ran on {name}", row(done.stdout, 0) == (name, 20, 0), done.stdout)
     expect("counted", "60 calls: 60 ok, 0 failed, 0 unfinished" in done.stdout, done.stdout)
     expect("removed", "job 0 is removed" in done.stdout and "job 2 is removed" in done.stdout, done.stdout)
+
+# And on OpenWhisk, DigitalOcean's and one's own, where the functions are started by Node.js.
+if shutil.which("node"):
+    for provider, name in (("digitalocean", "DigitalOcean Functions"), ("openwhisk", "Apache OpenWhisk")):
+        done = run("--provider", provider, "--calls", "60")
+        expect(f"job 0 ran on {name}", row(done.stdout, 0) == (name, 20, 0), done.stdout)
+        expect("counted", "60 calls: 60 ok, 0 failed, 0 unfinished" in done.stdout, done.stdout)
+        expect("removed", "job 0 is removed" in done.stdout and "job 2 is removed" in done.stdout, done.stdout)
+else:
+    print("skipped: digitalocean and openwhisk, because there is no Node.js here")
 
 # Bad lines are told one by one and lose nothing.
 lines = [
@@ -123,7 +134,8 @@ for wrong in (["--provider", "vercel"], ["--provider", "azure", "--project", "p"
               ["--provider", "azure", "--subscription", "s"], ["--provider", "azure", "--resource-group", "g"],
               ["--role", "x"], ["--project", "p"], ["--provider", "gcp", "--region", "r"],
               ["--provider", "gcp", "--project", "p", "--endpoint-url", "http://127.0.0.1:1"],
-              ["--provider", "aws", "--project", "p"], ["--call", "3"], ["--calls", "no"], ["--calls"], ["--token-env", "X"]):
+              ["--provider", "aws", "--project", "p"], ["--provider", "openwhisk", "--region", "r"],
+              ["--provider", "digitalocean", "--endpoint-url", "https://127.0.0.1:1"], ["--call", "3"], ["--calls", "no"], ["--calls"], ["--token-env", "X"]):
     expect(f"{wrong} is refused", "--help" in run(*wrong, status=2).stderr, "")
 done = run("--function", "/nowhere/at/all", status=1)
 expect("a missing function binary is named", "/nowhere/at/all" in done.stderr, done.stderr)
