@@ -55,6 +55,10 @@ std::string variable_of(FunctionsWorld& world, E& executor, std::string_view nam
 template <class Test>
 void in_every_way(Test test) {
     for (const auto way : {OpenWhiskWay::node, OpenWhiskWay::action_loop}) {
+        if (way == OpenWhiskWay::node && !test::has_node()) {
+            MESSAGE("skipped: functions beside Node.js, because there is none here");
+            continue;
+        }
         CAPTURE(static_cast<int>(way));
         {
             FunctionsWorld world;
@@ -374,7 +378,7 @@ TEST_CASE("pitfall 1 (OpenWhisk): a wrong exec.env is told with what to do") {
 
 TEST_CASE("pitfall 10 (OpenWhisk): a kind that the host does not offer is refused with those that it does") {
     FunctionsWorld world;
-    auto options = world.openwhisk_options();
+    auto options = world.openwhisk_options(OpenWhiskWay::node);
     options.actions.kind = "nodejs:21";
     auto executor = world.openwhisk(options);
     const auto refused = failed(world.run(executor.deploy_job(0, deployed_function(), small())));

@@ -5,6 +5,7 @@
 #include "blueprint/faas/local/http_server.hpp"
 #include "blueprint/faas/local/openwhisk_system.hpp"
 #include "blueprint/faas/package/zip.hpp"
+#include "support/has_node.hpp"
 #include "support/http_client.hpp"
 #include "support/served_record.hpp"
 #include "support/temporary_directory.hpp"
@@ -65,17 +66,6 @@ inline std::string loop_archive(std::string_view body, std::string_view exec_env
 /// Answers with the member "n" of what it was called with.
 constexpr std::string_view loop_echo =
     R"sh(n=${line#*\"n\":}; n=${n%%[,\}]*}; printf '{"n":%s,"pid":%s}\n' "$n" $$ >&3)sh";
-
-inline bool has_node() {
-    const char* const path = std::getenv("PATH");
-    std::string_view rest = path != nullptr ? path : "";
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find(':'), rest.size());
-        if (::access((std::string{rest.substr(0, end)} + "/node").c_str(), X_OK) == 0) return true;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return false;
-}
 
 /// OpenWhisk's API on an address of its own, where the user's name is the namespace, on one io_context and one thread.
 class OpenWhiskLab : public local::HttpService {

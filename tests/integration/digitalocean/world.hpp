@@ -6,6 +6,7 @@
 #include "blueprint/faas/provider/digitalocean.hpp"
 #include "blueprint/faas/provider/openwhisk.hpp"
 #include "support/deployed_function.hpp"
+#include "support/has_node.hpp"
 #include "support/recording_transport.hpp"
 #include "support/run.hpp"
 
@@ -29,6 +30,11 @@ namespace faas = blueprint::faas;
 
 using CloudRecording = faas::test::RecordingTransport<faas::HttpsTransport>;
 
+/// How functions are run here: without Node.js, by ActionLoop alone.
+inline faas::OpenWhiskWay usual_way() {
+    return faas::test::has_node() ? faas::OpenWhiskWay::node : faas::OpenWhiskWay::action_loop;
+}
+
 /// A local cloud that plays DigitalOcean and a self-hosted OpenWhisk over TLS, and clients of them. All that anybody
 /// says is kept: no secret may be in it.
 class FunctionsWorld {
@@ -42,8 +48,6 @@ public:
         faas::local::CloudOptions options;
         options.tls = faas::local::TlsIdentity{identity.certificate, identity.private_key};
         digitalocean.tokens.emplace_back(token);
-        if (const char* const node = std::getenv("BLUEPRINT_FAAS_NODE"); node != nullptr)
-            digitalocean.functions.node = own.settings.node = node;
         own.users.push_back({.user = "tester", .password = faas::Secret{password}});
         options.digitalocean = std::move(digitalocean);
         options.openwhisk = std::move(own);
@@ -77,14 +81,14 @@ public:
         return made;
     }
 
-    faas::DigitalOceanOptions digitalocean_options(faas::OpenWhiskWay way = faas::OpenWhiskWay::node) const {
+    faas::DigitalOceanOptions digitalocean_options(faas::OpenWhiskWay way = usual_way()) const {
         faas::DigitalOceanOptions options;
         options.region = "fra1";
         options.endpoint = cloud->digitalocean_url();
         options.actions = actions(way);
         return options;
     }
-    faas::OpenWhiskOptions openwhisk_options(faas::OpenWhiskWay way = faas::OpenWhiskWay::node) const {
+    faas::OpenWhiskOptions openwhisk_options(faas::OpenWhiskWay way = usual_way()) const {
         faas::OpenWhiskOptions options;
         options.api_host = cloud->openwhisk_url();
         options.auth = "tester:" + faas::Secret{password};
