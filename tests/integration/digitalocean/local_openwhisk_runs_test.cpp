@@ -439,6 +439,10 @@ TEST_CASE("local openwhisk: who stops lets calls end, but not for ever") {
     lab.until([&] { return lab.functions.processes.alive() == 0; });
 }
 
+TEST_CASE("local openwhisk: what is skipped without Node.js is told" * doctest::skip(has_node())) {
+    MESSAGE("skipped: the tests of functions of Node.js, because there is none here");
+}
+
 TEST_SUITE("node" * doctest::skip(!has_node())) {
     TEST_CASE("local openwhisk, Node.js: source text is run, and keeps what it has between two calls") {
         OpenWhiskLab lab;
