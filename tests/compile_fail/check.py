@@ -14,6 +14,7 @@ import sys
 MOST_LINES = 60
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--precompiled", type=pathlib.Path, help="the precompiled header that the compiler takes in first")
 parser.add_argument("source", type=pathlib.Path)
 parser.add_argument("compiler", nargs="+", help="the compiler and its flags")
 args = parser.parse_args()
@@ -27,6 +28,10 @@ flags = ["-fsyntax-only", "-fdiagnostics-color=never"]
 version = subprocess.run([*args.compiler, "--version"], capture_output=True, text=True).stdout
 if "clang" in version:
     flags.append("-fshow-overloads=best")
+if args.precompiled:
+    # g++ is told the name without .gch, and says nothing where it cannot use the file but by this warning.
+    flags += ["-include-pch", str(args.precompiled)] if "clang" in version else [
+        "-Winvalid-pch", "-Werror=invalid-pch", "-include", str(args.precompiled.with_suffix(""))]
 
 
 def compile_it(*more):
