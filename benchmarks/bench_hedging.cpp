@@ -1,6 +1,7 @@
 // What hedging does to slow answers: the same platform asked with and without, in turn, in one process. Every hundredth
 // answer takes ten times as long as the slowest of the others. Prints the quantiles, their ratios, and the further
-// calls. `--json` prints one JSON object instead. The platform is a timer, and slow beside the machine's noise.
+// calls. `--json` prints one JSON object instead; `--rounds N` has each of 200 callers call N times instead of 100. The
+// platform is a timer, and slow beside the machine's noise.
 // Where all ordinary answers take the same time t, waiting for the quantile and then for an answer is 2 t: a slow
 // answer of 10 t cannot come out more than 5 times faster.
 #include "blueprint/faas/detail/wait.hpp"
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string_view>
 #include <utility>
@@ -89,8 +91,19 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 int main(int argc, char** argv) {
     constexpr std::size_t workers = 200;
-    constexpr std::size_t calls = 100;
-    const bool json = argc > 1 && std::string_view{argv[1]} == "--json";
+    std::size_t calls = 100;
+    bool json = false;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument{argv[i]};
+        if (argument == "--json") {
+            json = true;
+        } else if (argument == "--rounds" && i + 1 < argc) {
+            calls = std::max<std::size_t>(std::strtoul(argv[++i], nullptr, 10), 1);
+        } else {
+            std::fprintf(stderr, "usage: bench_hedging [--rounds N] [--json]\n");
+            return 2;
+        }
+    }
     struct Shape {
         const char* name;
         unsigned least;
