@@ -432,11 +432,13 @@ TEST_CASE("aws s3: an upload in parts becomes one object, or nothing") {
     CHECK(verdict(s3.ask("POST", at, parts_xml({{2, second}, {1, first}}))).starts_with("400 InvalidPartOrder:"));
     CHECK(verdict(s3.ask("POST", at, parts_xml({{1, first}, {1, first}}))).starts_with("400 InvalidPartOrder:"));
     CHECK(verdict(s3.ask("POST", at, parts_xml({{2, second}, {7, third}}))).starts_with("400 EntityTooSmall:"));
-    std::string deep;
-    for (int i = 0; i < 100'000; ++i) deep += "<a>";
-    for (const std::string& xml : {std::string{}, std::string{"<a"}, deep, parts_xml({}), std::string{"<Part/>"},
-                                   std::string{"<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag>y</ETag>"
-                                               "</Part></CompleteMultipartUpload>"}})
+    std::string deep, hidden = "<a x=\"";
+    for (int i = 0; i < 100'000; ++i) deep += "<a>", hidden += "</";
+    hidden += "\">";  // what looks like end tags does not make up for what begins behind it
+    for (const std::string& xml :
+         {std::string{}, std::string{"<a"}, deep, hidden + deep, parts_xml({}), std::string{"<Part/>"},
+          std::string{"<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag>y</ETag>"
+                      "</Part></CompleteMultipartUpload>"}})
         CHECK(verdict(s3.ask("POST", at, xml)).starts_with("400 MalformedXML"));
 
     // The tags may come without their quotation marks, and part 7 is not wanted.

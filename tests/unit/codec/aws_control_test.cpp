@@ -565,9 +565,18 @@ TEST_CASE("lambda: answers that are none are told, with the request's id, and no
     CHECK(full.body.empty());
     auto hidden = answer(200, R"({"FunctionArn":"a","Environment":{"Error":{"ErrorCode":"AccessDenied"}}})");
     CHECK_FALSE(ok(LambdaControl::read_configuration(hidden)).settings.environment_known);
-    CHECK(LambdaControl::read_alias(
-              answer(200, R"({"FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":"x"}}})"))
-              .has_error());
+    // A share is one of the calls: nothing else may come out as a revision's traffic.
+    for (const std::string share : {"\"x\"", "-0.5", "1.5", "1e400"}) {
+        CAPTURE(share);
+        CHECK(LambdaControl::read_alias(
+                  answer(200,
+                         R"({"FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":)" + share + "}}}"))
+                  .has_error());
+    }
+    // What is no SHA-256 is not handed on as one.
+    auto odd = answer(200, R"({"FunctionArn":"a","Version":"1","CodeSha256":"AQI="})");
+    const auto versions = LambdaControl::revisions({ok(LambdaControl::read_configuration(odd))}, std::nullopt);
+    CHECK(versions.at(0).package_sha256.empty());
 }
 
 }  // namespace aws_control_test

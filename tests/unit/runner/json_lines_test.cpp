@@ -85,6 +85,7 @@ TEST_CASE("json lines: what is no call is refused with what is wrong, and never 
           Row{R"({"job_id":1,"timeout_ms":0})", "\"timeout_ms\"", true},
           Row{R"({"job_id":1,"idempotent":"yes"})", "\"idempotent\"", true},
           Row{R"({"job_id":1,"agrs":[1]})", "there is no member \"agrs\"", true},
+          Row{R"({"job_id":1,"a\u001b[31m\n":1})", "there is no member \"a [31m \"", true},  // nothing a terminal obeys
           Row{"SECRET", ""},
           Row{"[1]", ""},
           Row{R"({"job_id":1)", ""},

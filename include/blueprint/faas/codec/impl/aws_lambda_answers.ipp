@@ -124,7 +124,7 @@ inline std::vector<std::uint64_t> numbers(const std::vector<LambdaConfiguration>
 
 inline std::string package_digest(std::string_view base64) {
     const auto bytes = base64_decode(base64);
-    return bytes ? hex_encode(*bytes) : std::string{};
+    return bytes && bytes->size() == 32 ? hex_encode(*bytes) : std::string{};
 }
 
 }  // namespace lambda_control
@@ -202,7 +202,7 @@ BLUEPRINT_FAAS_DECL result<LambdaAlias> LambdaControl::read_alias(const HttpResp
     boost::system::error_code failed;
     alias.other = weight.key();
     alias.other_share = weight.value().to_number<double>(failed);
-    if (failed) return unreadable(answer, "alias");
+    if (failed || !(alias.other_share >= 0 && alias.other_share <= 1)) return unreadable(answer, "alias");
     return alias;
 }
 

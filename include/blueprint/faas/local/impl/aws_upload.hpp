@@ -6,11 +6,10 @@
 #include "blueprint/faas/detail/crc32.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
+#include "blueprint/faas/detail/xml.hpp"
 #include "blueprint/faas/local/aws_sessions.hpp"
 #include "blueprint/faas/local/http_message.hpp"
 
-#include <boost/property_tree/ptree.hpp>
-#include <boost/property_tree/xml_parser.hpp>
 #include <openssl/evp.h>
 
 #include <array>
@@ -18,7 +17,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -137,47 +135,28 @@ inline Error malformed_xml() {
                        "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
-/// Reads XML of little depth: the parser calls itself for each level.
-inline result<boost::property_tree::ptree> read_xml_tree(std::string_view text) {
-    int depth = 0;
-    for (std::size_t at = text.find('<'); at < text.size(); at = text.find('<', at + 1)) {
-        const char next = at + 1 < text.size() ? text[at + 1] : '/';
-        depth += next == '/' ? -1 : next == '?' || next == '!' ? 0 : 1;
-        if (depth > 16) return malformed_xml();
-        const auto end = text.find('>', at);
-        if (end != std::string_view::npos && end > at && text[end - 1] == '/' && next != '/') --depth;
-    }
-    boost::property_tree::ptree tree;
-    std::istringstream in{std::string{text}};
-    try {
-        boost::property_tree::read_xml(in, tree, boost::property_tree::xml_parser::trim_whitespace);
-    } catch (const boost::property_tree::xml_parser_error&) {
-        return malformed_xml();
-    }
-    return tree;
-}
-
 /// Reads the region that a new bucket is to be in; empty: none is said.
 inline result<std::string> read_location(std::string_view body) {
     if (body.empty()) return std::string{};
-    const auto tree = read_xml_tree(body);
-    if (!tree) return tree.error();
-    return tree->get<std::string>("CreateBucketConfiguration.LocationConstraint", "");
+    const auto root = faas::detail::read_xml(body);
+    if (!root) return malformed_xml();
+    return std::string{root->name == "CreateBucketConfiguration" ? root->text_at("LocationConstraint")
+                                                                 : std::string_view{}};
 }
 
 /// Reads the parts that make up an object, by number and ETag.
 inline result<std::vector<std::pair<unsigned, std::string>>> read_completed_parts(std::string_view body) {
-    const auto tree = read_xml_tree(body);
-    if (!tree) return tree.error();
-    const auto list = tree->get_child_optional("CompleteMultipartUpload");
-    if (!list) return malformed_xml();
+    const auto root = faas::detail::read_xml(body);
+    if (!root || root->name != "CompleteMultipartUpload") return malformed_xml();
     std::vector<std::pair<unsigned, std::string>> parts;
-    for (const auto& [name, part] : *list) {
-        if (name != "Part") continue;
-        const auto number = part.get_optional<unsigned>("PartNumber");
-        auto etag = part.get_optional<std::string>("ETag");
-        if (!number || !etag) return malformed_xml();
-        parts.emplace_back(*number, std::move(*etag));
+    for (const auto& part : root->children) {
+        if (part.name != "Part") continue;
+        const auto digits = part.text_at("PartNumber");
+        unsigned number = 0;
+        const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        if (failed != std::errc{} || end != digits.data() + digits.size() || part.find("ETag") == nullptr)
+            return malformed_xml();
+        parts.emplace_back(number, part.text_at("ETag"));
     }
     if (parts.empty()) return malformed_xml();
     return parts;

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/json_bytes.hpp"
+#include "blueprint/faas/detail/wiped.hpp"
 #include "blueprint/faas/runner/impl/dead_letters.ipp"
 #include "blueprint/faas/runner/json_lines.hpp"
 
@@ -107,7 +108,7 @@ BLUEPRINT_FAAS_DECL result<void> read_call_member(const boost::json::key_value_p
         call.idempotent = *flag;
         return {};
     }
-    return bad_call("there is no member \"" + std::string{name.substr(0, 40)} +
+    return bad_call("there is no member \"" + one_line(name.substr(0, 40)) +
                     "\": use job_id, args or base64, metadata, timeout_ms, idempotent");
 }
 
