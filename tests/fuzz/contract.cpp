@@ -4,7 +4,9 @@
 #include "blueprint/faas/detail/json_bytes.hpp"
 #include "blueprint/faas/local/custom_messages.hpp"
 #include "blueprint/faas/local/invoke_messages.hpp"
+#include "blueprint/faas/serve/azure_messages.hpp"
 #include "blueprint/faas/serve/exec.hpp"
+#include "blueprint/faas/serve/http_messages.hpp"
 #include "blueprint/faas/serve/lambda_messages.hpp"
 #include "blueprint/faas/serve/openwhisk_messages.hpp"
 #include "fit.hpp"
@@ -325,6 +327,59 @@ void action_loop_line(Input input) {
         FAAS_REQUIRE(value.at("job_id").to_number<std::uint32_t>() == call.job_id->value());
         FAAS_REQUIRE(slowly(boost::json::serialize(value), "args") == call.call.args);
     }
+}
+
+void azure_envelope(Input input) {
+    const auto text = detail::text_of(input);
+    constexpr detail::SteadyTime now{std::chrono::hours{1}};
+    constexpr std::chrono::system_clock::time_point today{std::chrono::hours{400'000}};
+    const auto answered = [](const detail::HttpReply& reply) {
+        // The host takes what it cannot read for a failure of its own.
+        const auto envelope = detail::write_azure_envelope(reply);
+        FAAS_REQUIRE(envelope.status == 200);
+        boost::system::error_code bad;
+        const auto json = boost::json::parse({envelope.body().data(), envelope.body().size()}, bad);
+        FAAS_REQUIRE(!bad);
+        const auto& inner = json.at("Outputs").at("res").as_object();
+        FAAS_REQUIRE(inner.at("statusCode").to_number<unsigned>() == reply.status);
+    };
+    const auto read = detail::read_azure_envelope(text);
+    if (!read) return;
+    if (!fits(*read)) {
+        FAAS_REQUIRE((*read).error().http_status >= 400);
+        answered(detail::write_http_refusal((*read).error()));
+        return;
+    }
+    const auto& envelope = **read;
+    FAAS_REQUIRE(!envelope.method.empty());
+    std::string_view fields = envelope.fields.text();
+    while (!fields.empty()) {
+        const auto line = fields.substr(0, fields.find("\r\n"));
+        FAAS_REQUIRE(detail::is_http_call_field(line.substr(0, line.find(':'))));
+        FAAS_REQUIRE(line.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos);
+        fields.remove_prefix(std::min(line.size() + 2, fields.size()));
+    }
+    auto call = detail::read_http_head(envelope.method, envelope.fields, now);
+    if (!fits(call)) {
+        answered(detail::write_http_refusal(call.error()));
+        return;
+    }
+    const detail::HttpInstance instance{.id = std::string(32, 'a')};
+    if (call->health || call->hold) {
+        answered(call->health ? detail::write_http_health(instance, *call) : detail::write_http_warm(instance, *call));
+        return;
+    }
+    call->body = envelope.body;
+    const auto ready = detail::read_http_body(*call, today, now);
+    if (!fits(ready)) {
+        answered(detail::write_http_refusal(ready.error(), call->request_id));
+        return;
+    }
+    FAAS_REQUIRE(call->job_id == call->request.call.job_id);
+    for (const result<Bytes>& outcome :
+         {result<Bytes>{call->request.call.args},
+          result<Bytes>{Error{.code = errc::function_error, .message = std::string{text}}}})
+        answered(detail::write_http_answer(instance, *call, outcome, std::chrono::milliseconds{3}, 7, 1U << 20));
 }
 
 }  // namespace blueprint::faas::fuzz
