@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -35,6 +36,7 @@ public:
     asio::any_io_executor get_executor() { return inner_.get_executor(); }
     asio::awaitable<result<HttpResponse>> exchange(const HttpRequest& request, Deadline deadline) {
         lines->push_back(std::string{to_string(request.verb)} + ' ' + request.target);
+        body_bytes->push_back(request.body.size());
         if (!request.sink || std::getenv("BLUEPRINT_FAAS_RECORD_DIR") == nullptr) {
             auto answer = co_await inner_.exchange(request, deadline);
             if (answer) record(request, *answer, answer->body);
@@ -49,6 +51,8 @@ public:
     }
 
     SentLines lines = std::make_shared<std::vector<std::string>>();
+    /// How long the body of each of them was.
+    std::shared_ptr<std::vector<std::size_t>> body_bytes = std::make_shared<std::vector<std::size_t>>();
 
 private:
     // Hands on what it takes, and keeps it.

@@ -39,7 +39,8 @@ struct FaasMetrics {
     std::optional<std::uint32_t> memory_limit_mib{};  ///< what the instance was given
     std::string log_tail{};                           ///< the end of the job's log, where it was asked for
     /// Every attempt that failed, in order, those included that ended before anything was sent; of a failed call the
-    /// last one too. Empty of an untroubled call.
+    /// last one too, unless its exchange went well and the answer told that the job had failed, as Lambda and OpenWhisk
+    /// do. Empty of an untroubled call.
     std::vector<Attempt> failed_attempts{};
 };
 

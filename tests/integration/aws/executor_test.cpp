@@ -1,15 +1,10 @@
 // The Lambda executor against the local cloud's Lambda: signed, over sockets, with a real function binary in a child
 // process that speaks the runtime API.
-#include "blueprint/faas/local/cloud.hpp"
-#include "blueprint/faas/provider/aws.hpp"
 #include "blueprint/faas/start.hpp"
 #include "support/aws_world.hpp"
 #include "support/deployed_function.hpp"
-#include "support/recording_transport.hpp"
-#include "support/run.hpp"
+#include "world.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +19,6 @@
 
 using namespace blueprint::faas;
 using namespace std::chrono_literals;
-using blueprint::faas::test::RecordingTransport;
 using blueprint::faas::test::SentLines;
 using tests::deployed_function;
 using tests::failed;
@@ -35,50 +29,13 @@ using tests::text;
 
 namespace {
 
-const Secret secret_key{"not-to-be-seen-in-any-log-or-error"};
-const std::string role = "arn:aws:iam::123456789012:role/jobs";
+const std::string& role = tests::LambdaWorld::role;
 
-using Recording = RecordingTransport<LoopbackTransport>;
-using LocalExecutor = aws::BasicLambdaExecutor<aws::FixedCredentials, Recording>;
-
-// A local cloud that plays AWS, and what a test needs to reach it. All that anybody says is kept: no secret may be in
-// it.
-class World {
+// What this file's tests ask of it beside that.
+class World : public tests::LambdaWorld {
 public:
-    explicit World(local::AwsOptions aws = {}) {
-        local::CloudOptions options;
-        aws.keys.emplace("AKIDEXAMPLE", secret_key);
-        options.aws = std::move(aws);
-        options.limit_memory = std::getenv("BLUEPRINT_FAAS_NO_MEMORY_LIMIT") == nullptr;
-        options.log = [this](std::string_view line) { said << line << '\n'; };
-        cloud.emplace(io, std::move(options));
-        ok(cloud->start());
-    }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-    ~World() {
-        asio::co_spawn(io, cloud->stop(), [](std::exception_ptr) {});
-        io.restart();
-        io.run();
-        CHECK(said.str().find(secret_key.reveal()) == std::string::npos);
-    }
+    using LambdaWorld::LambdaWorld;
 
-    template <class T>
-    T run(asio::awaitable<T> operation) {
-        auto outcome = tests::run_beside(io, std::move(operation));
-        if (outcome.has_error()) said << outcome.error() << '\n';
-        return outcome;
-    }
-    LocalExecutor executor(LambdaOptions options = {}, SentLines* sent = nullptr) {
-        options.region = "us-east-1";
-        options.endpoint = cloud->aws_url();
-        if (options.role_arn.empty()) options.role_arn = role;
-        options.first_poll = 20ms;
-        options.max_poll = 100ms;
-        Recording transport{LoopbackTransport{io.get_executor()}};
-        if (sent != nullptr) *sent = transport.lines;
-        return ok(aws::create(std::move(transport), key(), std::move(options)));
-    }
     asio::awaitable<result<HttpResponse>> create_bucket(std::string name) {
         HttpRequest put;
         put.origin = ok(detail::parse_url(cloud->aws_url())).origin;
@@ -89,16 +46,6 @@ public:
         LoopbackTransport transport{io.get_executor()};
         co_return co_await transport.exchange(put, deadline_after(10s));
     }
-    static aws::FixedCredentials key(Secret secret = secret_key) {
-        aws::Credentials credentials;
-        credentials.access_key_id = "AKIDEXAMPLE";
-        credentials.secret_access_key = std::move(secret);
-        return aws::FixedCredentials{std::move(credentials)};
-    }
-
-    asio::io_context io{};
-    std::ostringstream said{};
-    std::optional<local::Cloud> cloud{};
 };
 
 FaasConfig small(std::chrono::seconds timeout = 10s) { return {.memory_mib = 256, .timeout = timeout}; }

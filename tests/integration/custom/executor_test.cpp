@@ -1,21 +1,13 @@
 // The executor against the local cloud: over TLS, with a real function binary in a child process.
 #include "blueprint/faas/any_executor.hpp"
-#include "blueprint/faas/auth/api_key.hpp"
-#include "blueprint/faas/local/certificates.hpp"
-#include "blueprint/faas/local/cloud.hpp"
-#include "blueprint/faas/provider/custom.hpp"
 #include "blueprint/faas/start.hpp"
-#include "blueprint/faas/transport/https.hpp"
-#include "support/run.hpp"
+#include "world.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,44 +19,7 @@ using tests::ok;
 
 namespace {
 
-const Secret token{"integration-test-token"};
-
-// A local cloud over TLS, and what a test needs to reach it.
-class World {
-public:
-    explicit World(bool strict_1_0 = false) {
-        const auto identity = ok(authority.issue({"localhost", "127.0.0.1"}));
-        local::CloudOptions options;
-        options.tls = local::TlsIdentity{identity.certificate, identity.private_key};
-        options.bearer_tokens.push_back(token);
-        options.strict_1_0 = strict_1_0;
-        options.limit_memory = std::getenv("BLUEPRINT_FAAS_NO_MEMORY_LIMIT") == nullptr;
-        cloud.emplace(io, std::move(options));
-        ok(cloud->start());
-    }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-    ~World() {
-        asio::co_spawn(io, cloud->stop(), [](std::exception_ptr) {});
-        io.restart();
-        io.run();
-    }
-
-    template <class T>
-    T run(asio::awaitable<T> operation) {
-        return tests::run_beside(io, std::move(operation));
-    }
-    HttpsTransport transport() { return HttpsTransport{io.get_executor(), {.extra_roots = authority.certificate()}}; }
-    template <PayloadFormat Format = JsonBytes>
-    auto executor(CustomOptions options = {}) {
-        options.base_url = cloud->url();
-        return ok(custom::create<Format>(transport(), std::move(options), Bearer{token}));
-    }
-
-    asio::io_context io{};
-    local::CertificateAuthority authority = ok(local::CertificateAuthority::create());
-    std::optional<local::Cloud> cloud{};
-};
+using World = tests::CustomWorld;
 
 const Package& function() {
     static const Package package = ok(Package::from_binary_file(std::getenv("BLUEPRINT_FAAS_TEST_FUNCTION")));

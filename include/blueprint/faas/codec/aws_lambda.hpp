@@ -5,6 +5,7 @@
 #include "blueprint/faas/codec/aws_lambda_protocol.hpp"
 #include "blueprint/faas/codec/aws_lambda_stream.hpp"
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/facts.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_deployment.hpp"
 #include "blueprint/faas/codec/impl/aws_lambda_operations.hpp"
 #include "blueprint/faas/codec/impl/call_forms.hpp"
@@ -58,6 +59,20 @@ class LambdaCodec {
 
 public:
     static constexpr std::string_view provider_name = "AWS Lambda";
+    /// Source: AWS Lambda Developer Guide, "Lambda quotas"; the metrics are those of the REPORT line: "Monitoring,
+    /// debugging, and troubleshooting Lambda functions", "Using CloudWatch Logs with Lambda".
+    static constexpr PlatformFacts facts{.call_bytes = 6'291'456,
+                                         .queued_call_bytes = 1'048'576,
+                                         .result_bytes = 6'291'556,
+                                         .metrics = {.execution_duration = true,
+                                                     .billed_duration = true,
+                                                     .init_duration = true,
+                                                     .cold_start = true,
+                                                     .memory_used = true,
+                                                     .memory_limit = true,
+                                                     .request_id = true,
+                                                     .executed_version = true},
+                                         .tells_crashes = true};
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
     /// `environment` tells the time, and outlives the codec.

@@ -5,6 +5,7 @@
 #include "blueprint/faas/codec/azure_calls.hpp"
 #include "blueprint/faas/codec/azure_options.hpp"
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/facts.hpp"
 #include "blueprint/faas/codec/impl/azure_caller.hpp"
 #include "blueprint/faas/codec/impl/azure_deployment.hpp"
 #include "blueprint/faas/codec/impl/azure_operations.hpp"
@@ -34,6 +35,17 @@ class AzureFunctionsCodec {
 
 public:
     static constexpr std::string_view provider_name = "Azure Functions";
+    /// Source: Azure Functions documentation, "Azure Functions HTTP trigger", "Limits"; the metrics are `serve`'s own.
+    static constexpr PlatformFacts facts{.call_bytes = detail::azure_request_bytes,
+                                         .result_bytes = detail::azure_request_bytes,
+                                         .metrics = {.execution_duration = true,
+                                                     .init_duration = true,
+                                                     .cold_start = true,
+                                                     .memory_used = true,
+                                                     .request_id = true,
+                                                     .executed_version = true},
+                                         .one_app_for_all_jobs = true,
+                                         .health_asks_program = true};
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
     /// `environment` tells the time, and outlives the codec.

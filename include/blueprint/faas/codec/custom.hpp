@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/codec/concept.hpp"
 #include "blueprint/faas/codec/custom_protocol.hpp"
+#include "blueprint/faas/codec/facts.hpp"
 #include "blueprint/faas/codec/impl/call_forms.hpp"
 #include "blueprint/faas/codec/impl/custom_deployment.hpp"
 #include "blueprint/faas/codec/impl/custom_discovered.hpp"
@@ -62,6 +63,15 @@ class CustomCodec {
 
 public:
     static constexpr std::string_view provider_name = "Custom HTTP FaaS";
+    /// Of a platform that has all of the contract. Its limits may be others, which it announces.
+    /// Source: the project's document "Custom FaaS platforms: the HTTP contract", "Limits and targets".
+    static constexpr PlatformFacts facts{
+        .call_bytes = 6U << 20U,
+        .result_bytes = 6U << 20U,
+        .metrics = {.execution_duration = true, .cold_start = true, .memory_used = true},
+        .honours_idempotency_keys = !bare,
+        .tells_crashes = true,
+        .health_asks_program = !bare};
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
     explicit CustomCodec(CustomOptions options)

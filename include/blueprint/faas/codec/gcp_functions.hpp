@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_GCP_FUNCTIONS_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/facts.hpp"
 #include "blueprint/faas/codec/gcp_calls.hpp"
 #include "blueprint/faas/codec/gcp_functions_api.hpp"
 #include "blueprint/faas/codec/gcp_options.hpp"
@@ -31,6 +32,18 @@ class CloudFunctionCodec {
 
 public:
     static constexpr std::string_view provider_name = "Google Cloud Functions";
+    /// Source: Cloud Run documentation, "Cloud Run quotas and limits" (HTTP/1 requests and responses) and "Deploy a
+    /// function"; the metrics are `serve`'s own, but for the request's id.
+    static constexpr PlatformFacts facts{.call_bytes = 32U << 20U,
+                                         .result_bytes = 32U << 20U,
+                                         .metrics = {.execution_duration = true,
+                                                     .init_duration = true,
+                                                     .cold_start = true,
+                                                     .memory_used = true,
+                                                     .request_id = true,
+                                                     .executed_version = true},
+                                         .deploys_by_build = true,
+                                         .health_asks_program = true};
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.
     explicit CloudFunctionCodec(CloudFunctionOptions options) : state_{std::make_shared<State>(std::move(options))} {}

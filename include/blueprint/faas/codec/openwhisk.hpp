@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_CODEC_OPENWHISK_HPP
 
 #include "blueprint/faas/codec/concept.hpp"
+#include "blueprint/faas/codec/facts.hpp"
 #include "blueprint/faas/codec/impl/openwhisk_caller.hpp"
 #include "blueprint/faas/codec/impl/openwhisk_deployment.hpp"
 #include "blueprint/faas/codec/impl/openwhisk_exchanges.hpp"
@@ -39,6 +40,21 @@ class BasicOpenWhiskCodec {
 public:
     using Options = typename Place::Options;
     static constexpr std::string_view provider_name = Place::provider_name;
+    /// Source: Apache OpenWhisk, docs/reference.md, "System limits" and docs/annotations.md, "Annotations specific to
+    /// activations"; DigitalOcean documentation, "Functions Limits". Memory used is `serve`'s own word.
+    static constexpr PlatformFacts facts{.call_bytes = 1U << 20U,
+                                         .result_bytes = 1U << 20U,
+                                         .metrics = {.execution_duration = true,
+                                                     .billed_duration = Place::tells_billing,
+                                                     .init_duration = true,
+                                                     .queue_duration = true,
+                                                     .cold_start = true,
+                                                     .memory_used = true,
+                                                     .memory_limit = true,
+                                                     .request_id = true,
+                                                     .executed_version = true},
+                                         .tells_crashes = true,
+                                         .health_asks_program = true};
     static constexpr bool reveals_secret = true;  // a namespace's key is in every request
 
     /// Options that cannot work are told by every operation, before anything is sent; `misconfigured()` tells at once.

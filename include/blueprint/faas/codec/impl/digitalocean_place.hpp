@@ -29,6 +29,7 @@ class DigitalOceanPlace {
 public:
     using Options = DigitalOceanOptions;
     static constexpr std::string_view provider_name = "DigitalOcean Functions";
+    static constexpr bool tells_billing = true;      // `gbs` of an activation's record
     static constexpr bool offer_at_api_root = true;  ///< the runtimes are told at "/api/v1", without a credential
 
     BLUEPRINT_FAAS_COLD DigitalOceanPlace(Options options, const Environment& environment)

@@ -64,7 +64,11 @@ public:
         BLUEPRINT_FAAS_COLD Error failed(Error error, bool answered) const {
             // The program sees what it is called with, and may tell it in its answer.
             if (answered) redact(error, form_->request.headers);
-            if (!answered && error.http_status == 404) caller_->addresses_.forget(place_of(job_), form_->state());
+            // Who answers 404, or cannot be connected to, may be gone for good, and the function be somewhere else.
+            const bool unreachable = error.http_status == 0 && error.code == errc::infrastructure &&
+                                     error.execution == Execution::not_started;
+            if (!answered && (error.http_status == 404 || unreachable))
+                caller_->addresses_.forget(place_of(job_), form_->state());
             return error;
         }
 

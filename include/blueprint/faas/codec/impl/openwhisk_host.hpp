@@ -25,6 +25,7 @@ class OpenWhiskHost {
 public:
     using Options = OpenWhiskOptions;
     static constexpr std::string_view provider_name = "Apache OpenWhisk";
+    static constexpr bool tells_billing = false;
     static constexpr bool offer_at_api_root = false;  ///< the runtimes are told at "/"
 
     BLUEPRINT_FAAS_COLD OpenWhiskHost(Options options, const Environment& /*environment*/)

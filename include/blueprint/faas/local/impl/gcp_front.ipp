@@ -2,8 +2,10 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_FRONT_IPP
 
 #include "blueprint/faas/local/gcp_front.hpp"
+#include "blueprint/faas/local/random.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace blueprint::faas::local {
@@ -114,8 +116,12 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpFront::answer(ServerRequest
     hide_signature(request);
     request.fields.emplace_back("X-Forwarded-For", "127.0.0.1");
     request.fields.emplace_back("X-Forwarded-Proto", request.tls ? "https" : "http");
-    auto answer = co_await pool->call(std::move(request));
-    co_return answer ? std::move(*answer) : gcp_no_answer(answer.error());
+    auto outcome = co_await pool->call(std::move(request));
+    ServerAnswer answer = outcome ? std::move(*outcome) : gcp_no_answer(outcome.error());
+    auto trace = random_uuid();
+    std::erase(trace, '-');
+    answer.headers.emplace_back("X-Cloud-Trace-Context", trace + ";o=1");
+    co_return answer;
 }
 
 }  // namespace blueprint::faas::local
