@@ -1,8 +1,10 @@
 #include "blueprint/faas/http.hpp"
 
+#include "blueprint/faas/codec/impl/answer_reading.hpp"
 #include "blueprint/faas/detail/redact.hpp"
 #include "blueprint/faas/detail/retry_after.hpp"
 #include "blueprint/faas/detail/url.hpp"
+#include "blueprint/faas/detail/wiped.hpp"
 #include "blueprint/faas/transport/in_memory.hpp"
 #include "support/run.hpp"
 
@@ -15,6 +17,7 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace http_test {
 
@@ -130,6 +133,69 @@ TEST_CASE("C10: a credential that a platform echoes is taken out of the error") 
     detail::redact(error, sent);
     CHECK(error.message == "bad request: [redacted], [redacted], [redacted], application/json");
     CHECK(error.platform_code == "[redacted]");
+}
+
+TEST_CASE("C10: a credential that was cut off where an answer was is taken out of the error too") {
+    const std::string token = "tok-0123456789abcdefghijklmnopqrstuvwxyz";
+    Headers sent;
+    sent.set("Authorization", "Bearer " + token);
+    Error error{.code = errc::infrastructure, .message = "bad token " + token.substr(0, 30) + "; try again"};
+    detail::redact(error, sent);
+    CHECK(error.message == "bad token [redacted]; try again");
+
+    // Ours are the cuts that could be anywhere in it.
+    for (std::size_t before = 470; before < 520; ++before) {
+        CAPTURE(before);
+        Error cut{.code = errc::infrastructure};
+        cut.message =
+            detail::answer_reading::for_people(std::string(before - 1, '-') + " \"" + token + "\" is no good");
+        detail::redact(cut, sent);
+        CHECK(cut.message.find("tok-") == std::string::npos);
+        cut.message = detail::one_line(std::string(before - 257, '-') + ' ' + token + " is no good");
+        detail::redact(cut, sent);
+        CHECK(cut.message.find("tok-") == std::string::npos);
+    }
+    CHECK(detail::answer_reading::for_people(std::string(600, 'x')).size() == 512);
+}
+
+TEST_CASE("C10: the password of a Basic credential is taken out of an error, encoded or not") {
+    Headers sent;
+    sent.set("Authorization", "Basic d29ya2VyOnBhc3M6d29yZA==");
+    Error error{.code = errc::authentication,
+                .message = "d29ya2VyOnBhc3M6d29yZA== is worker:pass:word, whose password pass:word is wrong"};
+    detail::redact(error, sent);
+    CHECK(error.message == "[redacted] is [redacted], whose password [redacted] is wrong");
+}
+
+TEST_CASE("C10: a credential that is echoed as the request's id or in a stack is taken out, the caller's id stays") {
+    Headers sent;
+    sent.set("X-Api-Key", "key-123456");
+    sent.set("X-Request-Id", "call-000042");
+    Error error{.code = errc::function_error, .message = "call-000042 failed"};
+    error.request_id = "key-123456 call-000042";
+    error.stack_trace = {"main.js:1", "with key-123456"};
+    detail::redact(error, sent);
+    CHECK(error.message == "call-000042 failed");
+    CHECK(error.request_id == "[redacted] call-000042");
+    CHECK((error.stack_trace == std::vector<std::string>{"main.js:1", "with [redacted]"}));
+}
+
+TEST_CASE("messages: what a terminal or a viewer would obey is a blank, everything else is shown") {
+    const auto shown = [](std::string_view text) { return detail::answer_reading::for_people(text); };
+    CHECK(shown("a\r\nb\tc\x1b[2Jd\x7f"
+                "e") == "a  b c [2Jd e");
+    CHECK(shown("a\xc2\x9b"
+                "31mb") == "a 31mb");  // the same as ESC [ to many terminals
+    CHECK(shown("a\x9b"
+                "b\xff"
+                "c\xe2\x80") == "a b c  ");
+    CHECK(shown("a\xe2\x80\xae"
+                "b\xe2\x81\xa6"
+                "c\xe2\x80\xa8"
+                "d\xe2\x80\x8f"
+                "e") == "a b c d e");
+    CHECK(shown("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xe2\x80\x93 \xc2\xa0.") ==
+          "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xe2\x80\x93 \xc2\xa0.");
 }
 
 TEST_CASE("in memory: a refused header and a passed deadline are errors before the handler is called") {

@@ -2,6 +2,7 @@
 #define BLUEPRINT_FAAS_DETAIL_WIPED_HPP
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/detail/shown_text.hpp"
 #include "blueprint/faas/job.hpp"
 #include "blueprint/faas/secret.hpp"
 
@@ -25,7 +26,7 @@ inline std::shared_ptr<const Bytes> wiped_bytes(const Secret& text) {
 
 /// Makes what a server says fit to show to people: one line, bounded, no control characters.
 inline std::string one_line(std::string_view text) {
-    std::string line{text.substr(0, 256)};
+    std::string line{shortened(text, 256)};
     std::replace_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
     return line;
 }

@@ -5,6 +5,7 @@
 // files in impl/ alone.
 
 #include "blueprint/faas/detail/declare.hpp"
+#include "blueprint/faas/detail/shown_text.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/job.hpp"
 
@@ -80,9 +81,7 @@ BLUEPRINT_FAAS_COLD inline Error refused(std::string message) {
 
 // What a platform or a job says is shown to people: one line, bounded, no control characters.
 BLUEPRINT_FAAS_COLD inline std::string for_people(std::string_view text) {
-    std::string line{text.substr(0, 512)};
-    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return line;
+    return without_controls(shortened(text, 512));
 }
 
 // A page for browsers, as proxies and TLS fronts answer: its text without the tags.
