@@ -1,5 +1,6 @@
 #include "blueprint/faas/environment.hpp"
 
+#include "blueprint/faas/detail/append_file.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -9,9 +10,13 @@
 #include <cstddef>
 #include <cstdlib>
 #include <ctime>
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
+#include <system_error>
 
 namespace environment_test {
 
@@ -87,6 +92,26 @@ TEST_CASE("environment: a local time is read by the zone of this place, the earl
     CHECK((in(berlin, local(year / 10 / 25) + hours{2} + minutes{30}) == utc(year / 10 / 25) + minutes{30}));
     const auto last = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::time_point::max());
     CHECK((in("PST8", std::chrono::local_seconds{last.time_since_epoch()}) == last));
+}
+
+TEST_CASE("append file: what resume files and dead letters are kept in is for its owner alone, whatever the umask") {
+    const TemporaryDirectory directory;
+    const auto path = (directory / "letters").string();
+    const auto before = ::umask(0);
+    const auto file = detail::AppendFile::open(path, "the file");
+    ::umask(before);
+    REQUIRE(file.has_value());
+    CHECK((std::filesystem::status(path).permissions() == std::filesystem::perms{0600}));
+    // A child command does not get it.
+    int inherited = 0;
+    for (const auto& open : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(open.path(), gone) != path) continue;
+        const int flags = ::fcntl(std::stoi(open.path().filename().string()), F_GETFD);
+        CHECK((flags & FD_CLOEXEC) != 0);
+        ++inherited;
+    }
+    CHECK(inherited == 1);
 }
 
 }  // namespace environment_test

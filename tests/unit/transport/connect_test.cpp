@@ -431,6 +431,20 @@ TEST_CASE("TLS: names that OpenSSL takes for the same have the same number") {
     CHECK(detail::name_number({}) == 0);
 }
 
+TEST_CASE("TLS: nothing older than 1.2 is spoken and every certificate is verified, whatever the options are") {
+    const TlsOptions all[] = {
+        {}, {.at_least_tls13 = true}, {.system_roots = false}, {.pinned_keys = {std::string(43, 'A') + '='}}};
+    for (const auto& options : all)
+        for (const bool resume : {false, true}) {
+            const auto made = ok(detail::make_tls_context(options, resume, true, Variables{{}}));
+            auto* const native = made->context.native_handle();
+            CHECK(SSL_CTX_get_min_proto_version(native) == (options.at_least_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION));
+            CHECK(SSL_CTX_get_max_proto_version(native) == 0);  // the newest there is
+            CHECK((SSL_CTX_get_verify_mode(native) & SSL_VERIFY_PEER) != 0);
+            CHECK(SSL_CTX_get_security_level(native) >= 1);
+        }
+}
+
 TEST_CASE("bad input: SSL_CERT_FILE, SSL_CERT_DIR and pins that cannot be used are told by name") {
     struct Row {
         std::map<std::string, std::string> variables;
