@@ -470,6 +470,17 @@ TEST_CASE("azure: undeploying takes one job out, and the last one takes the app 
     CHECK(cloud.call(0) == name_of(azure_program("1")));
 }
 
+TEST_CASE("azure: an account that never turns the page of its list is not asked for ever") {
+    AzureCloud cloud;
+    for (const std::uint32_t id : {0U, 1U, 2U}) ok(cloud.deploy(id, azure_program(std::to_string(id))));
+    REQUIRE(cloud.blobs().size() > cloud.fake->storage.page);
+    cloud.fake->storage.turns_pages = false;
+    cloud.fake->storage.lists = 0;
+    ok(cloud.undeploy(2));
+    CHECK(cloud.fake->storage.lists >= 2);
+    CHECK(cloud.fake->storage.lists <= 4);
+}
+
 TEST_CASE("azure: undeploying fails or succeeds with each of its requests, and the next one mends it") {
     for (const bool last : {false, true}) {
         const auto prepare = [&](AzureCloud& cloud) {

@@ -165,6 +165,7 @@ private:
             auto page = AzureStorage::read_page(*answer);
             if (!page) co_return std::move(page).error();
             names.insert(names.end(), page->names.begin(), page->names.end());
+            if (page->next == marker) break;  // an account that does not turn the page would be asked for ever
             marker = std::move(page->next);
         } while (!marker.empty());
         co_return result<void>{};
