@@ -12,7 +12,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace server_test {
@@ -44,6 +46,45 @@ TEST_CASE("local cloud: without a known bearer token nothing is answered and no 
                                 .fields = {{"Content-Type", "application/zip"}, {"Content-Length", "50000000"}}});
     CHECK(reply.status == 401);
     CHECK(reply.field("connection") == "close");
+}
+
+TEST_CASE("local cloud: without credentials no page in a browser may use it, with one the credential decides") {
+    Lab lab;
+    for (const std::string page : {"https://example.com", "null", "http://127.0.0.1:80", ""})
+        for (const std::string method : {"GET", "POST", "PUT", "DELETE"}) {
+            CAPTURE(page);
+            CAPTURE(method);
+            CHECK(lab.ask({.method = method, .target = "/api/functions", .fields = {{"Origin", page}}}).status == 403);
+        }
+    CHECK(lab.get("/api/functions").status == 200);
+
+    local::CloudOptions options;
+    options.bearer_tokens = {"first"};
+    Lab guarded{options};
+    const std::pair<std::string, std::string> page{"Origin", "https://example.com"};
+    CHECK(guarded.ask({.target = "/api/functions", .fields = {page}}).status == 401);
+    CHECK(guarded.ask({.target = "/api/functions", .fields = {page, {"Authorization", "Bearer first"}}}).status == 200);
+}
+
+TEST_CASE("local cloud: its directories are for their owner alone, whatever the umask") {
+    const TemporaryDirectory temporary;
+    local::CloudOptions options;
+    options.data_directory = temporary / "data";
+    const auto before = ::umask(0);
+    boost::asio::io_context io;
+    local::Cloud cloud{io.get_executor(), options};
+    const bool started = cloud.start().has_value();
+    ::umask(before);
+    REQUIRE(started);
+    std::size_t seen = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{options.data_directory}) {
+        CAPTURE(entry.path().filename().string());
+        const auto others = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+        CHECK(((entry.status().permissions() & others) == std::filesystem::perms::none));
+        ++seen;
+    }
+    CHECK(seen >= 4);  // its own, with the lock, packages and private directories
+    CHECK((std::filesystem::status(options.data_directory).permissions() == std::filesystem::perms{0700}));
 }
 
 TEST_CASE("local cloud: a refused upload of lawful size is read to its end, and the connection lives on") {

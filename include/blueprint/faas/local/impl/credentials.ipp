@@ -57,7 +57,15 @@ BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options) : auth
 }
 
 BLUEPRINT_FAAS_DECL std::optional<Denial> Credentials::judge(const ServerRequest& head) const {
-    if (accepted_.empty() && !authorize_) return std::nullopt;
+    if (accepted_.empty() && !authorize_) {
+        // Any page that a browser on this machine shows could deploy a program here. Browsers say where a page is from
+        // with all that changes something, and no client of a platform does.
+        if (!head.field("origin")) return std::nullopt;
+        return Denial{.status = 403,
+                      .message =
+                          "a page in a browser (the field Origin) may not use a server without credentials; "
+                          "start it with one"};
+    }
     bool known = false;
     bool sent = false;
     for (const auto& credential : accepted_) {
