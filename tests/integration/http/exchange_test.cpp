@@ -174,6 +174,18 @@ TEST_CASE("bad input: interim answers without end are no answer") {
     CHECK(failed(talk.get()).message.find("interim answers") != std::string::npos);
 }
 
+TEST_CASE("bad input: an answer that nobody asked for is given to nobody") {
+    const std::string stolen = sized("", "stolen");
+    for (const auto& first :
+         {sized("", "mine"), chunked("", "mine", 2), sized("Content-Encoding: identity\r\n", "mine")}) {
+        CAPTURE(first);
+        Talk talk{{{.answer = first + stolen}, {.answer = sized("", "next")}}};
+        CHECK(ok(talk.get()).body == "mine");
+        CHECK(ok(talk.get()).body == "next");
+        CHECK(talk.peer.connections() == 2);
+    }
+}
+
 TEST_CASE("bad input: a target that would split the request's head, or is no path, is not sent") {
     Talk talk{{{.answer = sized("", "x")}}};
     for (const std::string target : {"", "x", "/a b", "/a\tb", "/a\rb", "/a\nX: y", "/a\x7f", "/a\x01"}) {

@@ -381,6 +381,29 @@ TEST_CASE("C10: neither an error nor its metrics shows the credential that the p
     CHECK(error.message.find("[redacted]") != std::string::npos);
 }
 
+TEST_CASE("bad input: deep, doubled, endless and impossible JSON of a platform is an error or is left out") {
+    const auto deep = std::string(100'000, '[');
+    for (const auto& text : std::vector<std::string>{
+             R"({"result":)" + deep, R"({"new":)" + deep + R"(,"result":[1]})", R"({"result":[1],"result":[2]})",
+             R"({"result":[256]})", R"({"result":[-1]})", R"({"result":[1e0]})", R"({"result":[NaN]})",
+             R"({"result":[1]} {"result":[2]})", R"({"result":[1])", "{\"result\":[1]}" + std::string(1, '\0')}) {
+        CAPTURE(text.substr(0, 64));
+        Custom<> custom;
+        custom.script->then(200, text);
+        CHECK(failed(custom.invoke({.job_id = 0})).code == errc::serialization);
+    }
+    // What is told besides is not worth a result.
+    for (const std::string number : {"-1", "1e308", "99999999999999999999999999", "\"NaN\"", "null", "[]", "1.5"}) {
+        CAPTURE(number);
+        Custom<> custom;
+        custom.script->then(200, R"({"result":[7],"execution_ms":)" + number + R"(,"memory_used_mb":)" + number + '}');
+        const auto done = ok(run(custom.io, custom.executor.invoke_with_metrics({.job_id = 0})));
+        CHECK((*done.result.outcome == Bytes{7}));
+        CHECK_FALSE(done.metrics.execution_duration.has_value());
+        CHECK_FALSE(done.metrics.memory_used_mib.has_value());
+    }
+}
+
 TEST_CASE("custom: each attempt tells the platform the time that is left then, not what there was at first") {
     asio::io_context io;
     std::vector<long> told;
