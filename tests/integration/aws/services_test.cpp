@@ -328,6 +328,8 @@ TEST_CASE("aws s3: objects are put, read, looked up and removed in buckets that 
                          "<CreateBucketConfiguration><LocationConstraint>eu-west-1"
                          "</LocationConstraint></CreateBucketConfiguration>"))
               .starts_with("400 IllegalLocationConstraintException: The eu-west-1 location constraint"));
+    for (const std::string xml : {"<LocationConstraint>us-east-1</LocationConstraint>", "us-east-1", "<a"})
+        CHECK(verdict(s3.ask("PUT", "/other", xml)).starts_with("400 MalformedXML"));
 
     const auto put = s3.ask("PUT", "/bucket/a%20b/c%2Bd?x-id=PutObject", "hello\n",
                             {{"Content-Type", "text/plain"}, {"x-amz-meta-by", "me"}});

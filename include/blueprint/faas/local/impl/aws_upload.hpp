@@ -20,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -135,28 +136,35 @@ inline Error malformed_xml() {
                        "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
+/// Reads a body whose root is the element `root`.
+inline result<faas::detail::XmlElement> read_body(std::string_view body, std::string_view root) {
+    auto document = faas::detail::read_xml(body);
+    if (!document || document->name != root) return malformed_xml();
+    return document;
+}
+
 /// Reads the region that a new bucket is to be in; empty: none is said.
 inline result<std::string> read_location(std::string_view body) {
     if (body.empty()) return std::string{};
-    const auto root = faas::detail::read_xml(body);
-    if (!root) return malformed_xml();
-    return std::string{root->name == "CreateBucketConfiguration" ? root->text_at("LocationConstraint")
-                                                                 : std::string_view{}};
+    const auto document = read_body(body, "CreateBucketConfiguration");
+    if (!document) return document.error();
+    return std::string{document->text_at("LocationConstraint")};
 }
 
 /// Reads the parts that make up an object, by number and ETag.
 inline result<std::vector<std::pair<unsigned, std::string>>> read_completed_parts(std::string_view body) {
-    const auto root = faas::detail::read_xml(body);
-    if (!root || root->name != "CompleteMultipartUpload") return malformed_xml();
+    const auto document = read_body(body, "CompleteMultipartUpload");
+    if (!document) return document.error();
     std::vector<std::pair<unsigned, std::string>> parts;
-    for (const auto& part : root->children) {
+    for (const auto& part : document->children) {
         if (part.name != "Part") continue;
-        const auto digits = part.text_at("PartNumber");
+        const auto number_text = part.text_at("PartNumber");
+        const auto* const number_end = number_text.data() + number_text.size();
         unsigned number = 0;
-        const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (failed != std::errc{} || end != digits.data() + digits.size() || part.find("ETag") == nullptr)
-            return malformed_xml();
-        parts.emplace_back(number, part.text_at("ETag"));
+        const auto [stopped, failure] = std::from_chars(number_text.data(), number_end, number);
+        const auto* const etag = part.find("ETag");
+        if (failure != std::errc{} || stopped != number_end || etag == nullptr) return malformed_xml();
+        parts.emplace_back(number, std::string{etag->text.reveal()});
     }
     if (parts.empty()) return malformed_xml();
     return parts;
