@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/aws_lambda_instance.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -195,7 +196,7 @@ BLUEPRINT_FAAS_DECL LambdaInstance::Route LambdaInstance::route_of(const ServerR
 inline ServerAnswer runtime_answer(unsigned status, std::string_view error_type, std::string_view message) {
     ServerAnswer answer;
     answer.status = status;
-    answer.body = boost::json::serialize(boost::json::object{{"errorMessage", message}, {"errorType", error_type}});
+    answer.body = answer_json(boost::json::object{{"errorMessage", message}, {"errorType", error_type}});
     return answer;
 }
 

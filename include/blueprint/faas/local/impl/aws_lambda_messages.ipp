@@ -4,9 +4,9 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/aws_lambda_messages.hpp"
 #include "blueprint/faas/local/aws_sessions.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer lambda_failure(const Error& error) {
     const bool capital =
         code == "ResourceNotFoundException" || code == "AccessDeniedException" || code == "ServiceException";
     body[capital ? "Message" : "message"] = error.message;
-    answer.body = boost::json::serialize(body);
+    answer.body = answer_json(body);
     answer.headers.emplace_back("x-amzn-ErrorType", code);
     return answer;
 }
@@ -49,8 +49,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer lambda_failure(const Error& error) {
 BLUEPRINT_FAAS_DECL ServerAnswer lambda_throttled(std::string_view reason) {
     ServerAnswer answer;
     answer.status = 429;
-    answer.body = boost::json::serialize(
-        boost::json::object{{"Reason", reason}, {"Type", "User"}, {"message", "Rate Exceeded."}});
+    answer.body = answer_json(boost::json::object{{"Reason", reason}, {"Type", "User"}, {"message", "Rate Exceeded."}});
     answer.headers.emplace_back("x-amzn-ErrorType", "TooManyRequestsException");
     return answer;
 }

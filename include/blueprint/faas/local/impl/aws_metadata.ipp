@@ -5,6 +5,7 @@
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/aws_metadata.hpp"
 #include "blueprint/faas/local/custom_messages.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/options.hpp"
 
 #include <boost/json/object.hpp>
@@ -72,7 +73,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::token(const ServerRequest& request
 
 inline ServerAnswer container_refusal(unsigned status, std::string_view code, std::string_view message) {
     const boost::json::object content{{"code", code}, {"message", message}};
-    return {.status = status, .body = boost::json::serialize(content)};
+    return {.status = status, .body = answer_json(content)};
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer AwsMetadata::container(const ServerRequest& request) {

@@ -6,6 +6,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/local/azure_host.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/impl/azure_site.ipp"
 #include "blueprint/faas/local/random.hpp"
 #include "blueprint/faas/local/request_target.hpp"
@@ -26,7 +27,7 @@ inline std::string_view path_without_query(const ServerRequest& request) {
 
 inline ServerAnswer json_answer(const boost::json::value& body) {
     ServerAnswer answer{.content_type = "application/json; charset=utf-8"};
-    answer.body = boost::json::serialize(body);
+    answer.body = answer_json(body);
     return answer;
 }
 

@@ -6,10 +6,10 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/local/azure_tokens.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <string>
 #include <string_view>
@@ -24,7 +24,7 @@ inline std::string azure_authority(const ServerRequest& request) {
 inline ServerAnswer azure_document(const boost::json::object& content) {
     ServerAnswer answer{.content_type = "application/json; charset=utf-8"};
     answer.headers.emplace_back("Cache-Control", "max-age=86400, private");
-    answer.body = boost::json::serialize(content);
+    answer.body = answer_json(content);
     return answer;
 }
 

@@ -2,10 +2,10 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_AZURE_GATE_IPP
 
 #include "blueprint/faas/local/azure_gate.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/impl/form_words.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -18,7 +18,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer azure_failure(const Error& error, std::string_v
     const std::string code = error.platform_code.empty() ? "InternalServerError" : error.platform_code;
     const boost::json::object content{{"code", code}, {"message", error.message}};
     ServerAnswer answer{.status = http_status, .content_type = "application/json; charset=utf-8"};
-    answer.body = boost::json::serialize(boost::json::object{{"error", content}});
+    answer.body = answer_json(boost::json::object{{"error", content}});
     if (http_status == 401) {
         const std::string_view why = code == "AuthenticationFailed"
                                          ? "The authentication failed because of missing 'Authorization' header."

@@ -2,11 +2,11 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_AZURE_METADATA_IPP
 
 #include "blueprint/faas/local/azure_metadata.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/impl/form_words.hpp"
 #include "blueprint/faas/local/options.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
@@ -67,7 +67,7 @@ inline Choice choose(const AzureOptions& options, const HttpForm& form, std::str
 inline ServerAnswer machine_answer(unsigned status, const boost::json::object& content) {
     ServerAnswer answer{.status = status, .content_type = "application/json; charset=utf-8"};
     answer.headers.emplace_back("Server", "IMDS/150.870.65.1854");
-    answer.body = boost::json::serialize(content);
+    answer.body = answer_json(content);
     return answer;
 }
 
@@ -77,7 +77,7 @@ inline ServerAnswer machine_refusal(unsigned status, std::string_view error, std
 
 inline ServerAnswer app_refusal(unsigned status, std::string_view text) {
     ServerAnswer answer{.status = status, .content_type = "application/json; charset=utf-8"};
-    answer.body = boost::json::serialize(boost::json::object{{"statusCode", status}, {"message", text}});
+    answer.body = answer_json(boost::json::object{{"statusCode", status}, {"message", text}});
     return answer;
 }
 

@@ -4,9 +4,9 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/azure_requests.hpp"
 #include "blueprint/faas/local/gcp_requests.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
@@ -59,7 +59,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer azure_answer(const Error& error, std::string_vi
 
 BLUEPRINT_FAAS_DECL ServerAnswer azure_json(const boost::json::object& body, unsigned status) {
     ServerAnswer answer{.status = status, .content_type = "application/json; charset=utf-8"};
-    answer.body = boost::json::serialize(body);
+    answer.body = answer_json(body);
     return answer;
 }
 

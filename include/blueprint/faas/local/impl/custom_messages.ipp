@@ -3,11 +3,11 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/custom_messages.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/parser.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -224,7 +224,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer error_answer(const Error& error, std::string_vi
 BLUEPRINT_FAAS_DECL ServerAnswer json_answer(unsigned status, const boost::json::object& content) {
     ServerAnswer answer;
     answer.status = status;
-    answer.body = boost::json::serialize(content);
+    answer.body = answer_json(content);
     return answer;
 }
 

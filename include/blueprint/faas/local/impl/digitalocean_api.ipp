@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/hash.hpp"
 #include "blueprint/faas/local/digitalocean_api.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/impl/form_words.hpp"
 #include "blueprint/faas/local/options.hpp"
 #include "blueprint/faas/local/random.hpp"
@@ -12,7 +13,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ inline std::string digitalocean_time(std::chrono::system_clock::time_point time)
 inline ServerAnswer digitalocean_json(const boost::json::object& content, unsigned status = 200) {
     ServerAnswer answer{.status = status, .content_type = "application/json; charset=utf-8"};
     answer.headers.emplace_back("x-request-id", random_uuid());
-    answer.body = boost::json::serialize(content);
+    answer.body = answer_json(content);
     return answer;
 }
 

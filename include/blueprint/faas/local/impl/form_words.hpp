@@ -6,9 +6,9 @@
 
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/http_message.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -81,7 +81,7 @@ inline bool has_type(const ServerRequest& request, std::string_view type) {
 inline ServerAnswer token_answer(const boost::json::object& content, unsigned status = 200) {
     ServerAnswer answer{.status = status, .content_type = "application/json; charset=utf-8"};
     answer.headers.emplace_back("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate");
-    answer.body = boost::json::serialize(content);
+    answer.body = answer_json(content);
     return answer;
 }
 

@@ -2,11 +2,11 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_GCP_GATE_IPP
 
 #include "blueprint/faas/local/gcp_gate.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/impl/gcp_words.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -36,7 +36,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer gcp_failure(const Error& error) {
         content["details"] = boost::json::array{info};
     }
     ServerAnswer answer{.status = http_status, .content_type = "application/json; charset=UTF-8"};
-    answer.body = boost::json::serialize(boost::json::object{{"error", std::move(content)}});
+    answer.body = answer_json(boost::json::object{{"error", std::move(content)}});
     if (http_status == 401) {
         const bool missing = code.ends_with("CREDENTIALS_MISSING");
         answer.headers.emplace_back("WWW-Authenticate", missing ? "Bearer realm=\"https://accounts.google.com/\""

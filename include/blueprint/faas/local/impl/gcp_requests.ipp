@@ -4,9 +4,9 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/gcp_gate.hpp"
 #include "blueprint/faas/local/gcp_requests.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ BLUEPRINT_FAAS_DECL Error gcp_no_resource(std::string_view kind, std::string_vie
 BLUEPRINT_FAAS_DECL ServerAnswer gcp_json(const boost::json::object& body) {
     ServerAnswer answer;
     answer.content_type = "application/json; charset=UTF-8";
-    answer.body = boost::json::serialize(body);
+    answer.body = answer_json(body);
     return answer;
 }
 

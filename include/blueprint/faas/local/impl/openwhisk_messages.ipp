@@ -2,11 +2,11 @@
 #define BLUEPRINT_FAAS_LOCAL_IMPL_OPENWHISK_MESSAGES_IPP
 
 #include "blueprint/faas/detail/encoding.hpp"
+#include "blueprint/faas/local/impl/answer_json.hpp"
 #include "blueprint/faas/local/openwhisk_messages.hpp"
 #include "blueprint/faas/local/random.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <array>
@@ -34,7 +34,7 @@ BLUEPRINT_FAAS_DECL ServerAnswer openwhisk_failure(const Error& error) {
 BLUEPRINT_FAAS_DECL ServerAnswer openwhisk_answer(const boost::json::value& value, unsigned status) {
     ServerAnswer answer;
     answer.status = status;
-    answer.body = boost::json::serialize(value);
+    answer.body = answer_json(value);
     return answer;
 }
 
