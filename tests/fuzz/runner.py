@@ -337,7 +337,6 @@ def run_campaign(build, targets, jobs, minutes, slice_seconds, stop):
     campaign = Campaign(build)
     goal = minutes * 60 - 1
     running = set()
-    runs = []
     lock = threading.Lock()
 
     def take():
@@ -355,7 +354,6 @@ def run_campaign(build, targets, jobs, minutes, slice_seconds, stop):
         run = run_target(build, target, stop, cpu=cpu, timeout=300)
         with lock:
             running.discard(target)
-            runs.append(run)
             campaign.note(run)
         if run.found:
             show_finding(run)
@@ -365,7 +363,7 @@ def run_campaign(build, targets, jobs, minutes, slice_seconds, stop):
 
     in_parallel(jobs, take, one)
     campaign.report(targets)
-    return runs
+    return not stop and all(campaign.of(target)["broken"] != campaign.program for target in targets)
 
 
 # --- the corpus -----------------------------------------------------------------------------------------------------
@@ -557,7 +555,7 @@ def main():
     if options.smoke is not None:
         runs = run_smoke(build, targets, options.jobs, options.smoke, stop)
     elif options.cpu_minutes is not None:
-        runs = run_campaign(build, targets, options.jobs, options.cpu_minutes, options.slice, stop)
+        sys.exit(0 if run_campaign(build, targets, options.jobs, options.cpu_minutes, options.slice, stop) else 1)
     else:
         runs = run_for(build, targets, options.jobs, seconds, stop)
     sys.exit(1 if stop or any(run.found for run in runs) else 0)
