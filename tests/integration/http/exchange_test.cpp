@@ -204,6 +204,18 @@ TEST_CASE("bad input: a target that would split the request's head, or is no pat
     CHECK(ok(talk.exchange(request)).status == 200);
 }
 
+TEST_CASE("http: a trailer is no header") {
+    Talk talk{{{.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-early: 1\r\n\r\n"
+                          "1\r\nx\r\n0\r\nx-early: 2\r\nx-late: 3\r\n\r\n"},
+               {.answer = sized("", "next")}}};
+    const auto got = ok(talk.get());
+    CHECK(got.body == "x");
+    CHECK(got.headers.get("x-early") == "1");
+    CHECK_FALSE(got.headers.get("x-late"));
+    CHECK(ok(talk.get()).body == "next");
+    CHECK(talk.peer.connections() == 1);
+}
+
 TEST_CASE("http: an empty chunked body and its trailers may come byte by byte") {
     const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (const std::string rest : {"0\r\n\r\n", "0\r\nabc: d\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", "0;e=f\r\n\r\n"}) {

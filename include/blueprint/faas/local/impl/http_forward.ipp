@@ -11,6 +11,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <array>
@@ -44,6 +45,9 @@ private:
         if (!is_header_done())
             fields.emplace_back(std::string{name.data(), name.size()}, std::string{value.data(), value.size()});
     }
+#if BOOST_VERSION >= 109000  // until then trailers came as fields
+    void on_trailer_field_impl(boost::beast::http::field, Text, Text, Failed&) override {}
+#endif
     void on_header_impl(Failed&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, Failed&) override {}
     std::size_t on_body_impl(Text text, Failed&) override {

@@ -11,6 +11,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/verb.hpp>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <ostream>  // boost/beast/http/verb.hpp of 1.81 needs it and does not include it
@@ -48,6 +49,11 @@ private:
         auto& fields = is_header_done() ? request_.trailers : request_.fields;
         fields.emplace_back(std::string_view{name.data(), name.size()}, std::string_view{value.data(), value.size()});
     }
+#if BOOST_VERSION >= 109000  // until then trailers came as fields
+    void on_trailer_field_impl(boost::beast::http::field known, Text name, Text value, Failed& failed) override {
+        on_field_impl(known, name, value, failed);
+    }
+#endif
     void on_header_impl(Failed&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, Failed&) override {
         // The announced length is believed only as far as memory is cheap.

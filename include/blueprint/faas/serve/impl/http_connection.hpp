@@ -10,6 +10,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/verb.hpp>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -76,6 +77,9 @@ private:
         if (iequals(known, "host")) has_host = true;
         if (is_http_call_field(known)) headers.add(known, {value.data(), value.size()});
     }
+#if BOOST_VERSION >= 109000  // until then they came as fields
+    void on_trailer_field_impl(boost::beast::http::field, Text, Text, Failed&) override {}
+#endif
     void on_header_impl(Failed&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, Failed&) override {
         // The announced length is believed only as far as memory is cheap.

@@ -10,6 +10,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/optional/optional.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/version.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -105,8 +106,15 @@ private:
     void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
                        Failed& failed) override {
         failed = {};
+        if (is_header_done()) return;  // trailers are no headers, and a late one must not pass for one
         answer_.fields_.add({name.data(), name.size()}, {value.data(), value.size()});
     }
+#if BOOST_VERSION >= 109000  // until then they came as fields
+    void on_trailer_field_impl(http::field, boost::beast::string_view, boost::beast::string_view,
+                               Failed& failed) override {
+        failed = {};
+    }
+#endif
     void on_header_impl(Failed& failed) override { failed = {}; }
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, Failed& failed) override {
         failed = {};
