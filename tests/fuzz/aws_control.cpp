@@ -26,12 +26,8 @@ const detail::LambdaProtocol& lambda_of_ours() {
 
 void refused_by_lambda(const HttpResponse& answer) {
     const auto meant = detail::LambdaProtocol::judge(answer);
-    FAAS_REQUIRE(meant.has_value() == (answer.status >= 300));
+    fit_refusal(meant, answer);
     if (!meant) return;
-    fit_for_people(*meant);
-    FAAS_REQUIRE(meant->http_status == answer.status);
-    FAAS_REQUIRE(meant->execution != Execution::started);
-    FAAS_REQUIRE(!meant->retry_after || meant->retry_after->count() >= 0);
     detail::lambda_refusal(*meant);
 }
 

@@ -29,12 +29,8 @@ HttpResponse answer_of_digitalocean(Reader& reader) {
 
 void digitalocean_refusals(const HttpResponse& answer) {
     const auto meant = detail::DigitalOceanApi::judge(answer);
-    FAAS_REQUIRE(meant.has_value() == (answer.status >= 300));
+    fit_refusal(meant, answer);
     if (!meant) return;
-    fit_for_people(*meant);
-    FAAS_REQUIRE(meant->http_status == answer.status);
-    FAAS_REQUIRE(meant->execution != Execution::started);
-    FAAS_REQUIRE(!meant->retry_after || meant->retry_after->count() >= 0);
     // Nobody but the API itself says that something is not there (C11).
     if (meant->code == errc::not_found) FAAS_REQUIRE(meant->platform_code == "not_found");
 }

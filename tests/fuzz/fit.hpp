@@ -2,9 +2,11 @@
 #define BLUEPRINT_FAAS_TESTS_FUZZ_FIT_HPP
 
 #include "blueprint/faas/error.hpp"
+#include "blueprint/faas/http.hpp"
 #include "fuzz.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace blueprint::faas::fuzz {
@@ -24,6 +26,16 @@ template <class T>
 bool fits(const result<T>& outcome) {
     if (!outcome) fit_for_people(outcome.error());
     return outcome.has_value();
+}
+
+/// Demands what holds of every refusal: `meant` is what an answer was taken for, nothing if it was taken for none.
+inline void fit_refusal(const std::optional<Error>& meant, const HttpResponse& answer) {
+    FAAS_REQUIRE(meant.has_value() == (answer.status >= 300));
+    if (!meant) return;
+    fit_for_people(*meant);
+    FAAS_REQUIRE(meant->http_status == answer.status);
+    FAAS_REQUIRE(meant->execution != Execution::started);
+    FAAS_REQUIRE(!meant->retry_after || meant->retry_after->count() >= 0);
 }
 
 }  // namespace blueprint::faas::fuzz
