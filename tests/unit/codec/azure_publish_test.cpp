@@ -318,7 +318,30 @@ TEST_CASE("Z8: variables are united, and one name with two values is a conflict 
     CHECK(fewer.settings.at("A").reveal() == "9");
     CHECK(fewer.dropped == std::set<std::string, std::less<>>{"COMMON"});
     const auto gone = ok(azure_app_wanted(options, there, before, {}, 0, {}));
-    CHECK(gone.dropped == std::set<std::string, std::less<>>{"A", "BLUEPRINT_CONCURRENCY", "COMMON"});
+    CHECK(gone.dropped ==
+          std::set<std::string, std::less<>>{"A", "BLUEPRINT_CONCURRENCY", "BLUEPRINT_VARIABLES", "COMMON"});
+}
+
+TEST_CASE("Z8: variables that an interrupted removal left are ours still, and are replaced or go") {
+    const AzureFunctionsOptions options;
+    const auto first = ok(azure_app_wanted(options, {}, {}, with(0, {"A", "B"}), 0, {{"A", "1"}, {"B", "2"}}));
+    CHECK(first.settings.at("BLUEPRINT_VARIABLES").reveal() == "A,B");
+    // The manifest names no job any more, and all settings are there.
+    auto there = first.settings;
+    there.insert_or_assign("THEIRS", Secret{"3"});
+    const auto again = ok(azure_app_wanted(options, there, {}, with(1, {"A"}), 1, {{"A", "9"}}));
+    CHECK(again.settings.at("A").reveal() == "9");
+    CHECK(again.dropped == std::set<std::string, std::less<>>{"B"});
+    CHECK(again.settings.at("BLUEPRINT_VARIABLES").reveal() == "A");
+    CHECK(says(failed(azure_app_wanted(options, there, {}, with(1, {"THEIRS"}), 1, {{"THEIRS", "4"}})),
+               "somebody else set it"));
+    // What another job has is not taken from it.
+    const auto both = with(1, {"A"}, with(0, {"A"}));
+    CHECK(says(failed(azure_app_wanted(options, there, with(0, {"A"}), both, 1, {{"A", "4"}})), "for job 0"));
+    // Whatever the setting says, Azure's own settings are not dropped.
+    there.insert_or_assign("BLUEPRINT_VARIABLES", Secret{",A,,AzureWebJobsStorage,B,"});
+    CHECK(ok(azure_app_wanted(options, there, {}, {}, 1, {})).dropped ==
+          std::set<std::string, std::less<>>{"A", "B", "BLUEPRINT_CONCURRENCY", "BLUEPRINT_VARIABLES"});
 }
 
 }  // namespace azure_publish_test

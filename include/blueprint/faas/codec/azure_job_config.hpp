@@ -37,8 +37,10 @@ BLUEPRINT_FAAS_DECL result<AzureWanted> azure_wanted(const AzureFunctionsOptions
 
 /// Says what the app is to be like when `before` becomes `after`. Each job gets at least what it asks for: memory and
 /// instances are those of the most demanding one. Of settings, the variables of job `id` are wanted, and those that no
-/// job has any more are dropped; those of other jobs and of others stay. `errc::conflict`: somebody else has a variable
-/// of that name with another value, as `there` tells; the message names it, and never a value.
+/// job has any more are dropped; those of other jobs and of others stay. A setting of
+/// ours, BLUEPRINT_VARIABLES, names all variables of jobs: what an interrupted operation has left is known by it.
+/// `errc::conflict`: somebody else has a variable of that name with another value, as `there` tells; the message names
+/// it, and never a value.
 BLUEPRINT_FAAS_DECL result<AzureAppWanted> azure_app_wanted(const AzureFunctionsOptions& options,
                                                             const AzureSettings& there, const AzureManifest& before,
                                                             const AzureManifest& after, JobId id,

@@ -26,6 +26,8 @@ namespace azure_job_config {
 using answer_reading::for_people;
 
 inline constexpr std::string_view concurrency_setting = "BLUEPRINT_CONCURRENCY";
+// The settings that jobs have had set as variables, so that they stay ours when an undeployment is interrupted.
+inline constexpr std::string_view variables_setting = "BLUEPRINT_VARIABLES";
 inline constexpr std::array<std::uint32_t, 3> memories{512, 2048, 4096};
 inline constexpr std::uint32_t least_instances = 40;
 inline constexpr std::uint32_t most_instances = 1000;
@@ -124,9 +126,24 @@ BLUEPRINT_FAAS_COLD inline std::optional<Error> refused(const AzureFunctionsOpti
     return std::nullopt;
 }
 
-// Names who has the variable beside job `id`; nothing: it has it alone.
+// The names that the app's settings tell to be jobs' variables.
+BLUEPRINT_FAAS_COLD inline std::set<std::string_view> recorded_names(const AzureSettings& there) {
+    std::set<std::string_view> out;
+    const auto found = there.find(variables_setting);
+    if (found == there.end()) return out;
+    for (auto rest = found->second.reveal(); !rest.empty();) {
+        const auto name = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+        if (!name.empty() && !reserved_variable(name))
+            out.insert(name);  // whoever wrote this: Azure's own are not ours
+    }
+    return out;
+}
+
+// Names who has the variable beside job `id`; nothing: it has it alone. `recorded`: see above.
 BLUEPRINT_FAAS_COLD inline std::optional<std::string> other_owner(const AzureManifest& before,
                                                                   const AzureManifest& after, JobId id,
+                                                                  const std::set<std::string_view>& recorded,
                                                                   std::string_view name) {
     const auto has = [&](const AzureManifestJob& job) {
         return std::find(job.env.begin(), job.env.end(), name) != job.env.end();
@@ -135,6 +152,7 @@ BLUEPRINT_FAAS_COLD inline std::optional<std::string> other_owner(const AzureMan
         if (other != id && has(job)) return "job " + std::to_string(other.value());
     const auto was = before.jobs.find(id);
     if (was != before.jobs.end() && has(was->second)) return std::nullopt;
+    if (recorded.contains(name)) return std::nullopt;
     return "the app itself, where somebody else set it";
 }
 
@@ -180,12 +198,15 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<AzureAppWanted> azure_app_wanted(
     out.max_instances = std::max(instances != 0 ? instances : options.max_instances, out.always_ready);
 
     const auto wanted = names_in(after);
-    for (const auto name : names_in(before))
+    const auto recorded = recorded_names(there);
+    auto had = names_in(before);
+    had.insert(recorded.begin(), recorded.end());
+    for (const auto name : had)
         if (!wanted.contains(name)) out.dropped.emplace(name);
     for (const auto& [name, value] : variables) {
         const auto found = there.find(name);
         if (found != there.end() && found->second != value)
-            if (auto whose = other_owner(before, after, id, name))
+            if (auto whose = other_owner(before, after, id, recorded, name))
                 return Error{.code = errc::conflict,
                              .message = "job " + std::to_string(id.value()) + ": the environment variable '" +
                                         for_people(name) + "' has another value for " + *whose +
@@ -194,6 +215,12 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<AzureAppWanted> azure_app_wanted(
                              .execution = Execution::not_started};
         out.settings.insert_or_assign(name, value);
     }
+    std::string names;
+    for (const auto name : wanted) names.append(names.empty() ? "" : ",").append(name);
+    if (names.empty())
+        out.dropped.emplace(variables_setting);
+    else
+        out.settings.insert_or_assign(std::string{variables_setting}, Secret{std::string_view{names}});
     if (after.jobs.empty())
         out.dropped.emplace(concurrency_setting);
     else
