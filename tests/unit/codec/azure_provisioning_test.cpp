@@ -458,4 +458,17 @@ TEST_CASE("azure: no key and no setting's value is told while an app is made or 
     }
 }
 
+TEST_CASE("settings are read whole or not at all, because they are written as a whole") {
+    HttpResponse good{.status = 200, .body = R"({"properties":{"A":"1","B":null,"C":""}})"};
+    const auto settings = ok(AzureApp::read_settings(good));
+    CHECK(settings.size() == 2);
+    CHECK(settings.at("A").reveal() == "1");
+    for (const auto* body : {R"({"properties":{"A":"1","B":7}})", R"({"properties":[]})", "{}"}) {
+        HttpResponse answer{.status = 200};
+        answer.body = body;
+        CAPTURE(body);
+        CHECK(failed(AzureApp::read_settings(answer)).code == errc::serialization);
+    }
+}
+
 }  // namespace azure_provisioning_test

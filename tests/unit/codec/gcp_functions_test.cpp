@@ -594,4 +594,17 @@ TEST_CASE("google functions: a plan tells the requests of a deployment and makes
     CHECK(about.limit("request_bytes") == 33'554'432);
 }
 
+TEST_CASE("a list of functions that holds something else is none, and not a shorter one") {
+    using detail::GoogleFunctions;
+    for (const auto* body :
+         {R"({"functions":"f"})", R"({"functions":{}})", R"({"functions":[7]})", R"({"functions":[{"name":7}]})"}) {
+        HttpResponse answer{.status = 200};
+        answer.body = body;
+        CAPTURE(body);
+        CHECK(failed(GoogleFunctions::read_page(answer)).code == errc::serialization);
+    }
+    HttpResponse none{.status = 200, .body = "{}"};
+    CHECK(ok(GoogleFunctions::read_page(none)).functions.empty());
+}
+
 }  // namespace gcp_functions_test

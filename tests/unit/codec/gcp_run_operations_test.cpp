@@ -298,4 +298,16 @@ TEST_CASE("google run: operations fail or succeed with each of their requests") 
         [](CloudRun& cloud, bool) { CHECK(count(cloud.fake->writes(), "PATCH") == 2); });
 }
 
+TEST_CASE("a list that holds something else is none, and not a shorter one") {
+    using detail::CloudRunControl;
+    for (const auto* body : {R"({"services":"s"})", R"({"services":{}})", R"({"services":[7]})"}) {
+        HttpResponse answer{.status = 200};
+        answer.body = body;
+        CAPTURE(body);
+        CHECK(failed(CloudRunControl::read_services(answer)).code == errc::serialization);
+    }
+    HttpResponse none{.status = 200, .body = "{}"};
+    CHECK(ok(CloudRunControl::read_services(none)).entries.empty());
+}
+
 }  // namespace gcp_run_operations_test

@@ -198,9 +198,13 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<AzureSettings> AzureApp::read_set
         const auto* const told = object_member(body, "properties");
         if (told == nullptr) return settings;
         settings.emplace();
-        for (const auto& [name, value] : *told)
-            if (const auto* text = value.if_string())
-                settings->emplace(std::string{name}, Secret{std::string_view{*text}});
+        for (const auto& [name, value] : *told) {
+            if (value.is_null()) continue;
+            const auto* text = value.if_string();
+            if (text == nullptr)
+                return std::optional<AzureSettings>{};  // they are written as a whole: none may be lost
+            settings->emplace(std::string{name}, Secret{std::string_view{*text}});
+        }
         return settings;
     });
 }

@@ -114,16 +114,22 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<GoogleFunction> GoogleFunctions::
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<GoogleFunctionPage> GoogleFunctions::read_page(HttpResponse& answer) {
     using namespace gcp_functions;
     result<GoogleFunctionPage> out;
+    bool named = true;
     {
         WipedMemory memory{answer.body.size()};
         boost::system::error_code failed;
         const auto value = boost::json::parse(answer.body, failed, memory.storage());
+        const auto* list = failed || !value.is_object() ? nullptr : value.get_object().if_contains("functions");
         if (failed || !value.is_object()) {
             out = unreadable(answer, "a list of functions is no JSON object");
+        } else if (list != nullptr && !list->is_array()) {
+            out = unreadable(answer, "the member functions is no list");
         } else {
             const auto& body = value.get_object();
-            for (const auto& one : array_member(body, "functions"))
-                if (one.is_object()) out->functions.push_back(function_in(one.get_object()));
+            for (const auto& one : array_member(body, "functions")) {
+                out->functions.push_back(one.is_object() ? function_in(one.get_object()) : GoogleFunction{});
+                named = named && !out->functions.back().name.empty();
+            }
             out->next = text_member(body, "nextPageToken");
             for (const auto& place : array_member(body, "unreachable"))
                 if (place.is_string())
@@ -132,6 +138,7 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<GoogleFunctionPage> GoogleFunctio
         }
     }
     wipe(answer.body);
+    if (out && !named) return unreadable(answer, "a function in a list has no name");
     return out;
 }
 

@@ -205,6 +205,8 @@ result<CloudRunPage<T>> read_page(HttpResponse& answer, std::string_view member,
     const Document document{answer};
     if (document.object() == nullptr) return unreadable(answer, "a list is no JSON object");
     CloudRunPage<T> page;
+    if (const auto* list = document.object()->if_contains(member); list != nullptr && !list->is_array())
+        return unreadable(answer, "the member " + std::string{member} + " is no list");
     for (const auto& one : array_member(*document.object(), member)) {
         auto entry = one.is_object() ? read(one.get_object()) : std::nullopt;
         if (!entry) return unreadable(answer, "a list of " + std::string{member} + " has something else in it");
