@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/auth/aws/source.hpp"
 #include "blueprint/faas/auth/aws/sts.hpp"
+#include "support/aws_answers.hpp"
 #include "support/aws_world.hpp"
 #include "support/run.hpp"
 #include "support/script.hpp"
@@ -22,10 +23,6 @@
 namespace tests {
 
 namespace faas = blueprint::faas;
-
-/// Whatever the tests of credential sources send or are given as a secret begins with one of these.
-inline constexpr std::array<std::string_view, 6> aws_secrets{
-    "wJalrXUtnFEMI", "session-token-of-", "web-token-of-a-pod", "container-token", "imds-token-", "external-id-7"};
 
 /// Returns the error of what must have failed, and sees to it that it tells no secret and that nothing ran.
 template <class T>
@@ -53,32 +50,6 @@ inline faas::aws::Credentials example_keys() {
     return {.access_key_id = "AKIDEXAMPLE",
             .secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
             .session_token = "session-token-of-the-asker"};
-}
-
-inline const std::string role_arn = "arn:aws:iam::123456789012:role/jobs";
-
-inline std::string sts_answer(const std::string& action, const std::string& expiration = "2026-01-02T01:00:00Z") {
-    return "<?xml version=\"1.0\"?>\n<" + action + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><" +
-           action +
-           "Result><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>wJalrXUtnFEMI/given"
-           "</SecretAccessKey><SessionToken>session-token-of-the-role</SessionToken><Expiration>" +
-           expiration +
-           "</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/jobs/s</Arn>"
-           "<AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser></" +
-           action + "Result><ResponseMetadata><RequestId>r-1</RequestId></ResponseMetadata></" + action + "Response>";
-}
-
-inline std::string sts_error(const std::string& code, const std::string& message) {
-    return "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>" +
-           code + "</Code><Message>" + message + "</Message></Error><RequestId>r-2</RequestId></ErrorResponse>";
-}
-
-/// What the endpoints of containers and instances answer with.
-inline std::string json_answer(const std::string& expiration = "2026-01-02T06:00:00Z",
-                               const std::string& key = "ASIAEXAMPLE") {
-    return R"({"Code":"Success","AccessKeyId":")" + key +
-           R"(","SecretAccessKey":"wJalrXUtnFEMI/given","Token":"session-token-of-the-role","Expiration":")" +
-           expiration + "\"}";
 }
 
 /// The request was sent, and nobody answered in time.

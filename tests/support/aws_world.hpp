@@ -28,7 +28,7 @@ namespace tests {
 
 /// The surroundings of a process in memory: variables, files, and a clock that a test moves. Jitter is 0, so that no
 /// pause between two attempts takes time. Kept members may be looked at and changed by a test at any time.
-class AwsWorld final : public blueprint::faas::Environment {
+class AwsWorld : public blueprint::faas::Environment {
 public:
     std::map<std::string, std::string> variables{};
     mutable std::map<std::string, std::string> files{};  ///< by path; `replace_file` changes it

@@ -3,16 +3,16 @@
 
 // The operations of an executor behind one function, so that a table can run through all of them.
 
-#include "blueprint/faas/auth/no_auth.hpp"
-#include "blueprint/faas/codec/custom.hpp"
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/executor.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -24,6 +24,7 @@ enum class Operation : std::uint8_t {
     invoke,
     invoke_idempotent,
     invoke_with_metrics,
+    invoke_streaming,
     invoke_async,
     deploy_job,
     health_check,
@@ -31,17 +32,24 @@ enum class Operation : std::uint8_t {
     get_deployment,
     list_deployments,
     describe_platform,
+    list_revisions,
+    check_invoke,
+    plan_deploy,
+    shift_traffic,
+    roll_back,
     undeploy_job,
+    release,
 };
 
 struct Named {
     Operation operation;
     const char* name;
 };
-inline constexpr std::array<Named, 11> all_operations{{
+inline constexpr std::array<Named, 18> all_operations{{
     {Operation::invoke, "invoke"},
     {Operation::invoke_idempotent, "invoke (idempotent)"},
     {Operation::invoke_with_metrics, "invoke_with_metrics"},
+    {Operation::invoke_streaming, "invoke_streaming"},
     {Operation::invoke_async, "invoke_async"},
     {Operation::deploy_job, "deploy_job"},
     {Operation::health_check, "health_check"},
@@ -49,7 +57,13 @@ inline constexpr std::array<Named, 11> all_operations{{
     {Operation::get_deployment, "get_deployment"},
     {Operation::list_deployments, "list_deployments"},
     {Operation::describe_platform, "describe_platform"},
+    {Operation::list_revisions, "list_revisions"},
+    {Operation::check_invoke, "check_invoke"},
+    {Operation::plan_deploy, "plan_deploy"},
+    {Operation::shift_traffic, "shift_traffic"},
+    {Operation::roll_back, "roll_back"},
     {Operation::undeploy_job, "undeploy_job"},
+    {Operation::release, "release"},
 }};
 
 /// Whether the operation runs the job.
@@ -58,6 +72,18 @@ constexpr bool runs_job(Operation operation) noexcept { return operation <= Oper
 constexpr bool repeatable(Operation operation) noexcept {
     return !runs_job(operation) || operation == Operation::invoke_idempotent;
 }
+
+/// Whether the operation changes what the platform holds.
+constexpr bool changes(Operation operation) noexcept {
+    return operation == Operation::deploy_job || operation >= Operation::shift_traffic;
+}
+
+/// What only the platform knows of an operation's success. The names of the custom contract, unless told otherwise.
+struct Truth {
+    std::string function_id = "job0";  ///< or what an identifier ends with that the platform makes
+    std::string spec = "1.1";
+    std::string revision{};  ///< the one before the one that gets the calls, where the platform keeps several
+};
 
 /// What became of one operation, whichever it was.
 struct Outcome {
@@ -81,17 +107,34 @@ template <class E>
 constexpr bool has(Operation operation) {
     switch (operation) {
         case Operation::invoke_async: return requires(E& executor, JobCall call) { executor.invoke_async(call); };
+        case Operation::invoke_streaming:
+            return requires(E& executor, JobCall call, ResultSink sink) { executor.invoke_streaming(call, sink); };
         case Operation::list_deployments: return requires(E& executor) { executor.list_deployments(); };
         case Operation::describe_platform: return requires(E& executor) { executor.describe_platform(); };
+        case Operation::list_revisions: return requires(E& executor) { executor.list_revisions(0); };
+        case Operation::check_invoke: return requires(E& executor) { executor.check_invoke(0); };
+        case Operation::plan_deploy:
+            return requires(E& executor, Package package, FaasConfig config) {
+                executor.plan_deploy(0, package, config);
+            };
+        case Operation::shift_traffic: return requires(E& executor) { executor.shift_traffic(0, "", 0.5); };
+        case Operation::roll_back: return requires(E& executor) { executor.roll_back(0); };
+        case Operation::release: return requires(E& executor) { executor.release(); };
         default: return true;
     }
 }
 
+/// The configuration of a deployment that is another one for each number.
+inline FaasConfig numbered(FaasConfig config, std::uint64_t number) {
+    config.env_vars["NUMBER"] = Secret{std::to_string(number)};
+    return config;
+}
+
 /// Performs `operation` on job 0. `number` is what the job is called with and must answer; `package` is what is
-/// deployed, with `number` in its configuration, so that each deployment is another one.
+/// deployed, with `number` in its configuration. A success is compared with the `truth`.
 template <class E>
 asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t number, Package package,
-                                 FaasConfig config, std::chrono::milliseconds timeout) {
+                                 FaasConfig config, std::chrono::milliseconds timeout, Truth truth = {}) {
     Outcome outcome;
     JobCall call;
     call.job_id = 0;
@@ -119,6 +162,22 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             }
             break;
         }
+        case Operation::invoke_streaming: {
+            if constexpr (has<E>(Operation::invoke_streaming)) {
+                Bytes taken;
+                ResultSink sink = [&taken](std::span<const std::uint8_t> piece) {
+                    taken.insert(taken.end(), piece.begin(), piece.end());
+                    return result<void>{};
+                };
+                auto done = co_await executor.invoke_streaming(std::move(call), std::move(sink));
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (taken != right) {
+                    outcome.wrong = "other bytes than the job's";
+                }
+            }
+            break;
+        }
         case Operation::invoke_async: {
             if constexpr (has<E>(Operation::invoke_async)) {
                 auto done = co_await executor.invoke_async(std::move(call));
@@ -131,11 +190,12 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             break;
         }
         case Operation::deploy_job: {
-            config.env_vars["NUMBER"] = Secret{std::to_string(number)};
-            auto done = co_await executor.deploy_job(0, std::move(package), std::move(config));
+            auto wanted = numbered(std::move(config), number);
+            auto done = co_await executor.deploy_job(0, std::move(package), std::move(wanted));
             if (!done) {
                 outcome.error = std::move(done).error();
-            } else if (done->function_id != "job0" || done->state != DeploymentState::deployed || done->unchanged) {
+            } else if (!done->function_id.ends_with(truth.function_id) || done->state != DeploymentState::deployed ||
+                       done->unchanged) {
                 outcome.wrong = "not what was deployed";
             }
             break;
@@ -147,7 +207,7 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             } else {
                 outcome.health = done->state;
                 if (done->state != HealthState::healthy)
-                    outcome.wrong = "a function that is " + std::string{to_string(done->state)};
+                    outcome.wrong = "a function that is " + std::string{to_string(done->state)} + ": " + done->reason;
             }
             break;
         }
@@ -164,7 +224,7 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             auto done = co_await executor.get_deployment(0);
             if (!done) {
                 outcome.error = std::move(done).error();
-            } else if (done->function_id != "job0" || done->revision.empty()) {
+            } else if (!done->function_id.ends_with(truth.function_id) || done->revision.empty()) {
                 outcome.wrong = "not what was deployed";
             }
             break;
@@ -174,7 +234,7 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
                 auto done = co_await executor.list_deployments();
                 if (!done) {
                     outcome.error = std::move(done).error();
-                } else if (done->size() != 1 || done->front().function_id != "job0") {
+                } else if (done->size() != 1 || !done->front().function_id.ends_with(truth.function_id)) {
                     outcome.wrong = "not what was deployed";
                 }
             }
@@ -185,8 +245,57 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
                 auto done = co_await executor.describe_platform();
                 if (!done) {
                     outcome.error = std::move(done).error();
-                } else if (done->spec != "1.1") {
+                } else if (done->spec != truth.spec) {
                     outcome.wrong = "another version than the platform's";
+                }
+            }
+            break;
+        }
+        case Operation::list_revisions: {
+            if constexpr (has<E>(Operation::list_revisions)) {
+                auto done = co_await executor.list_revisions(0);
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (std::none_of(done->begin(), done->end(),
+                                        [&truth](const Revision& one) { return one.id == truth.revision; })) {
+                    outcome.wrong = "not all revisions";
+                }
+            }
+            break;
+        }
+        case Operation::check_invoke: {
+            if constexpr (has<E>(Operation::check_invoke)) {
+                auto done = co_await executor.check_invoke(0);
+                if (!done) outcome.error = std::move(done).error();
+            }
+            break;
+        }
+        case Operation::plan_deploy: {
+            if constexpr (has<E>(Operation::plan_deploy)) {
+                auto wanted = numbered(std::move(config), number);
+                auto done = co_await executor.plan_deploy(0, std::move(package), std::move(wanted));
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (done->unchanged || done->calls.empty()) {
+                    outcome.wrong = "nothing is planned";
+                }
+            }
+            break;
+        }
+        case Operation::shift_traffic: {
+            if constexpr (has<E>(Operation::shift_traffic)) {
+                auto done = co_await executor.shift_traffic(0, truth.revision, 0.25);
+                if (!done) outcome.error = std::move(done).error();
+            }
+            break;
+        }
+        case Operation::roll_back: {
+            if constexpr (has<E>(Operation::roll_back)) {
+                auto done = co_await executor.roll_back(0);
+                if (!done) {
+                    outcome.error = std::move(done).error();
+                } else if (done->id != truth.revision) {
+                    outcome.wrong = "another revision than the one before";
                 }
             }
             break;
@@ -196,8 +305,54 @@ asio::awaitable<Outcome> perform(E& executor, Operation operation, std::uint64_t
             if (!done) outcome.error = std::move(done).error();
             break;
         }
+        case Operation::release: {
+            if constexpr (has<E>(Operation::release)) {
+                auto done = co_await executor.release();
+                if (!done) outcome.error = std::move(done).error();
+            }
+            break;
+        }
     }
     co_return outcome;
+}
+
+/// Asks the platform whether it is as `operation`, which succeeded, has left it: what is not, or nothing. The arguments
+/// are those of `perform`.
+template <class E>
+asio::awaitable<std::string> find_difference(E& executor, Operation operation, std::uint64_t number, Package package,
+                                             FaasConfig config, Truth truth) {
+    const auto share_of = [&truth](const result<std::vector<Revision>>& all) {
+        if (all)
+            for (const auto& one : *all)
+                if (one.id == truth.revision) return one.traffic;
+        return -1.0;
+    };
+    if (operation == Operation::deploy_job) {
+        auto wanted = numbered(std::move(config), number);
+        if constexpr (has<E>(Operation::plan_deploy)) {
+            auto plan = co_await executor.plan_deploy(0, std::move(package), std::move(wanted));
+            if (!plan) co_return plan.error().message;
+            if (!plan->unchanged)
+                co_return plan->calls.empty() ? "another plan" : "still to do: " + plan->calls[0].what;
+        } else {
+            auto again = co_await executor.deploy_job(0, std::move(package), std::move(wanted));
+            if (!again) co_return again.error().message;
+            if (!again->unchanged) co_return "another deployment is in place";
+        }
+    } else if (operation == Operation::undeploy_job) {
+        auto found = co_await executor.get_deployment(0);
+        if (found) co_return "the function is still there";
+        if (found.error().code != errc::not_found) co_return found.error().message;
+    } else if (operation == Operation::shift_traffic || operation == Operation::roll_back) {
+        if constexpr (has<E>(Operation::list_revisions)) {
+            auto all = co_await executor.list_revisions(0);
+            const double share = share_of(all);
+            const double wanted = operation == Operation::roll_back ? 1.0 : 0.25;
+            if (share < wanted - 0.01 || share > wanted + 0.01)
+                co_return "the revision has the share " + std::to_string(share);
+        }
+    }
+    co_return std::string{};
 }
 
 /// Complains of an executor that does not work again once a fault has gone: `after` is what one more operation came to,

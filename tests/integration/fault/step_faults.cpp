@@ -45,6 +45,10 @@ struct Plan {
 Plan plan;
 thread_local bool mine = false;
 thread_local time_t seconds_ahead = 0;
+std::atomic<std::uint16_t> https_port{0};  // 0: where it always is
+std::atomic<bool> no_names{false};
+thread_local bool by_hand = false;
+thread_local long long hand_now = 0;  // nanoseconds
 
 // Returns how the call is to fail; 0: not at all.
 int next(const char* call, std::span<const int> ways, bool of_any_thread = false) noexcept {
@@ -125,6 +129,23 @@ std::string StepFault::what() {
 bool StepFault::harmless() noexcept { return plan.how == one_byte || plan.how == EINTR; }
 bool StepFault::leapt() noexcept { return plan.how == an_hour; }
 
+AllHosts::AllHosts(std::uint16_t port, bool exist) noexcept {
+    no_names = !exist;
+    https_port = port;
+}
+AllHosts::~AllHosts() {
+    https_port = 0;
+    no_names = false;
+}
+
+HandTime::HandTime() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    hand_now = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+    by_hand = true;
+}
+HandTime::~HandTime() { by_hand = false; }
+
 }  // namespace tests
 
 // NOLINTBEGIN
@@ -138,6 +159,14 @@ int socket(int domain, int type, int protocol) noexcept {
 int connect(int fd, const sockaddr* address, socklen_t size) {
     static auto* const call = tests::real<int(int, const sockaddr*, socklen_t)>("connect");
     if (const int how = tests::next("connect", tests::connect_ways)) return tests::fail(how);
+    sockaddr_in other{};
+    if (tests::https_port != 0 && address->sa_family == AF_INET && size >= sizeof other) {
+        std::memcpy(&other, address, sizeof other);
+        if (other.sin_port == htons(443)) {
+            other.sin_port = htons(tests::https_port);
+            return call(fd, reinterpret_cast<const sockaddr*>(&other), sizeof other);
+        }
+    }
     return call(fd, address, size);
 }
 int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
@@ -190,12 +219,25 @@ int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
 int epoll_wait(int epoll, epoll_event* events, int room, int milliseconds) {
     static auto* const call = tests::real<int(int, epoll_event*, int, int)>("epoll_wait");
     if (const int how = tests::next("epoll_wait", tests::epoll_wait_ways)) return tests::fail(how);
-    return call(epoll, events, room, milliseconds);
+    if (!tests::by_hand || milliseconds == 0) return call(epoll, events, room, milliseconds);
+    const int ready = call(epoll, events, room, 0);
+    // What waits without an end has nothing to wait for: it is let go on, and finds that.
+    if (ready == 0) tests::hand_now += (milliseconds > 0 ? milliseconds : 1) * 1'000'000LL;
+    return ready;
+}
+int timerfd_create(int clock, int flags) noexcept {
+    static auto* const call = tests::real<int(int, int)>("timerfd_create");
+    return tests::by_hand ? tests::fail(ENOSYS) : call(clock, flags);  // Asio then waits by epoll_wait
 }
 int clock_gettime(clockid_t clock, timespec* now) noexcept {
     static auto* const call = tests::real<int(clockid_t, timespec*)>("clock_gettime");
     const int done = call(clock, now);
     if (clock != CLOCK_MONOTONIC || done != 0) return done;
+    if (tests::by_hand) {
+        now->tv_sec = static_cast<time_t>(tests::hand_now / 1'000'000'000LL);
+        now->tv_nsec = static_cast<long>(tests::hand_now % 1'000'000'000LL);
+        return done;
+    }
     if (tests::next("clock", tests::clock_ways) != 0) tests::seconds_ahead += 3600;
     now->tv_sec += tests::seconds_ahead;
     return done;
@@ -215,8 +257,8 @@ int SSL_write(SSL* tls, const void* data, int size) {
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
     static auto* const call = tests::real<int(const char*, const char*, const addrinfo*, addrinfo**)>("getaddrinfo");
     const std::string_view name = host != nullptr ? host : "";
-    if (name.ends_with(".invalid")) return EAI_NONAME;
-    if (!name.ends_with(".faas.test")) return call(host, service, hints, found);
+    if (name.ends_with(".invalid") || tests::no_names) return EAI_NONAME;
+    if (!name.ends_with(".faas.test") && tests::https_port == 0) return call(host, service, hints, found);
     if (const int pause = tests::lookup_milliseconds; pause > 0) {
         const timespec length{.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1'000'000L};
         ::nanosleep(&length, nullptr);
@@ -267,6 +309,7 @@ public:
         }
     }
     void clear() noexcept {
+        if (live_ == 0) return;
         const Guard guard{lock_};
         for (auto& entry : entries_) entry = {};
         live_ = 0;
@@ -324,12 +367,16 @@ long HeapScope::live() noexcept {
     return blocks.live();
 }
 std::string HeapScope::sizes() { return blocks.sizes(); }
+HeapScope::Pause::Pause() noexcept : counted_{counting} { counting = false; }
+HeapScope::Pause::~Pause() { counting = counted_; }
 #else
 HeapScope::HeapScope() noexcept = default;
 HeapScope::~HeapScope() = default;
 void HeapScope::stop() noexcept {}
 long HeapScope::live() noexcept { return 0; }
 std::string HeapScope::sizes() { return {}; }
+HeapScope::Pause::Pause() noexcept : counted_{false} {}
+HeapScope::Pause::~Pause() = default;
 #endif
 
 }  // namespace tests

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace tests {
@@ -49,6 +50,16 @@ public:
 /// while. Names below "invalid" do not exist, at once. No name server is ever asked for either.
 extern std::atomic<int> lookup_milliseconds;
 
+/// While one of these lives, every name is this machine's, or does not exist, and what is connected to port 443 is
+/// connected to `port`: so a proxy stands before hosts that have names of their own. One at a time.
+class AllHosts {
+public:
+    explicit AllHosts(std::uint16_t port, bool exist = true) noexcept;
+    AllHosts(const AllHosts&) = delete;
+    AllHosts& operator=(const AllHosts&) = delete;
+    ~AllHosts();
+};
+
 /// Counts the memory that the calling thread takes while one of these lives and that nobody gives back, be it from
 /// `new`, the frames of coroutines, or OpenSSL. Always 0 under a sanitizer, which looks for itself.
 class HeapScope {
@@ -63,6 +74,29 @@ public:
     static long live() noexcept;
     /// Sizes of up to ten of them, for the message of a failed test.
     static std::string sizes();
+
+    /// While one of these lives, what the calling thread takes is not counted: it is a platform's, not a client's.
+    class Pause {
+    public:
+        Pause() noexcept;
+        Pause(const Pause&) = delete;
+        Pause& operator=(const Pause&) = delete;
+        ~Pause();
+
+    private:
+        bool counted_;
+    };
+};
+
+/// While one of these lives, the calling thread's monotonic clock stands still, and only what waits for an event moves
+/// it: at once, by as much as it would have waited. So an hour of pauses takes no time, and a test sees exactly when an
+/// operation ended. For an io_context that is made meanwhile and whose work is all on this thread. One at a time.
+class HandTime {
+public:
+    HandTime() noexcept;
+    HandTime(const HandTime&) = delete;
+    HandTime& operator=(const HandTime&) = delete;
+    ~HandTime();
 };
 
 }  // namespace tests

@@ -2,6 +2,8 @@
 // and each operation is cancelled at each of its steps. What must hold whatever failed: it ends, it leaves nothing
 // behind, its success is one, what it says of the job's run is true, and the executor works again at once.
 #include "blueprint/faas/start.hpp"
+#include "exchange_ways.hpp"
+#include "judgement.hpp"
 #include "lab.hpp"
 #include "support/fault_proxy.hpp"
 #include "world.hpp"
@@ -38,51 +40,24 @@ std::chrono::nanoseconds real_time() {
 
 using Exchange = asio::awaitable<result<HttpResponse>>;
 
-// How an exchange fails.
-enum class Way : std::uint8_t { unsent, lost, late, no_json, no_body, no_members, status };
-struct NamedWay {
-    Way way;
-    const char* name;
-    unsigned status = 0;         // in place of the platform's answer, which was not asked
-    bool must_end_well = false;  // if it can be repeated
-};
-constexpr NamedWay all_ways[] = {{Way::unsent, "not sent", 0, true},
-                                 {Way::lost, "the answer is lost", 0, true},
-                                 {Way::late, "no answer in time"},
-                                 {Way::no_json, "an answer that is no JSON"},
-                                 {Way::no_body, "an answer without a body"},
-                                 {Way::no_members, "an answer without members"},
-                                 {Way::status, "400", 400},
-                                 {Way::status, "401", 401},
-                                 {Way::status, "403", 403},
-                                 {Way::status, "404", 404},
-                                 {Way::status, "409", 409},
-                                 {Way::status, "412", 412},
-                                 {Way::status, "429", 429, true},
-                                 {Way::status, "500", 500},
-                                 {Way::status, "503", 503, true},
-                                 {Way::status, "504", 504}};
-
 Exchange fail_exchange(NamedWay named, std::function<Exchange()> send) {
     Error error{.code = errc::infrastructure, .message = "spoiled", .retryable = true};
     if (named.way == Way::unsent) {
         error.execution = Execution::not_started;
         co_return error;
     }
-    if (named.way == Way::status) {
+    if (!named.arrives()) {
         HttpResponse refusal;
-        refusal.status = named.status;
+        spoil_answer(named, refusal, {});
         co_return refusal;
     }
     auto answer = co_await send();
     if (!answer) co_return answer;
-    switch (named.way) {
-        case Way::late: error.code = errc::timed_out; [[fallthrough]];
-        case Way::lost: co_return error;
-        case Way::no_json: answer->body = "<html>"; break;
-        case Way::no_body: answer->body.clear(); break;
-        default: answer->body = "{}";
+    if (!named.answers()) {
+        if (named.way == Way::late) error.code = errc::timed_out;
+        co_return error;
     }
+    spoil_answer(named, *answer, {});
     co_return answer;
 }
 
@@ -107,58 +82,6 @@ public:
 private:
     Under under_;
     std::shared_ptr<Spoil> spoil_;
-};
-
-struct Seen {
-    bool reached = true;         // false: the operation has no such step
-    bool injected = true;        // false: the step has no such way to fail
-    bool harmless = false;       // it must have succeeded
-    bool must_end_well = false;  // unless it cannot be repeated
-    bool cancelled = false;      // then it ends so, or well
-};
-
-// What reached the platform while the operation was under way.
-struct Reached {
-    std::size_t ran = 0;
-    std::size_t passed_on = 0;
-    bool spoiled = false;  // an answer may have been the test's
-};
-
-// What must be true of an outcome, whatever failed.
-void judge_outcome(const Outcome& outcome, Operation operation, const Seen& seen, const Reached& reached,
-                   const std::function<void(const std::string&)>& complain) {
-    // By the contract a 404, or an answer that tells nothing, means: no warming here, or a platform of version 1.0.
-    const bool lawful = reached.spoiled && (operation == Operation::warm || operation == Operation::describe_platform);
-    if (!outcome.wrong.empty() && operation != Operation::health_check && !lawful) complain(outcome.wrong);
-    if (outcome.error && seen.harmless) complain("it failed");
-    if (outcome.error && seen.cancelled && outcome.error->code != errc::cancelled)
-        complain("it should have been `cancelled`");
-    const auto ran = reached.ran;
-    if (runs_job(operation)) {
-        if (outcome.error && outcome.error->execution == Execution::not_started && ran != 0)
-            complain("it says that the job did not start, and it ran");
-        if (outcome.error && outcome.error->execution == Execution::started && ran == 0)
-            complain("it says that the job started, and it did not");
-        if (!outcome.error && ran == 0) complain("it succeeded, and nothing ran");
-        if (!repeatable(operation) && ran > 1) complain("it ran more than once");
-    } else if (!outcome.error && reached.passed_on == 0 && !reached.spoiled) {
-        complain("it succeeded, and nothing reached the platform");
-    }
-    // What failed once is survived by what may be repeated.
-    const bool unsent = outcome.error && outcome.error->execution == Execution::not_started;
-    if (outcome.error && seen.must_end_well && (repeatable(operation) || unsent)) complain("it gave up");
-}
-
-// What a failed cell says, by the step that failed.
-class Findings {
-public:
-    void add(const std::string& cell, const std::string& what) {
-        ++failed;
-        if (failed <= 25) text << "\n  " << cell << " | " << what;
-    }
-    std::size_t cells = 0;
-    std::size_t failed = 0;
-    std::ostringstream text{};
 };
 
 template <class TransportPolicy>

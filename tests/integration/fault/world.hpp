@@ -1,6 +1,8 @@
 #ifndef BLUEPRINT_FAAS_TESTS_FAULT_WORLD_HPP
 #define BLUEPRINT_FAAS_TESTS_FAULT_WORLD_HPP
 
+#include "blueprint/faas/auth/no_auth.hpp"
+#include "blueprint/faas/codec/custom.hpp"
 #include "blueprint/faas/local/certificates.hpp"
 #include "blueprint/faas/local/cloud.hpp"
 #include "blueprint/faas/transport/https.hpp"
@@ -98,16 +100,6 @@ TransportPolicy make_transport(asio::io_context& io, const World& world) {
         (void)world;
         return TransportPolicy{io.get_executor()};
     }
-}
-
-/// Names what an error says of the job's run.
-constexpr std::string_view name_of(Execution execution) noexcept {
-    switch (execution) {
-        case Execution::not_started: return "not started";
-        case Execution::started: return "started";
-        case Execution::unknown: break;
-    }
-    return "unknown";
 }
 
 /// Whether executors of the custom contract have the operation.
