@@ -325,7 +325,9 @@ void action_loop_line(Input input) {
     if (plain) {
         const auto& value = whole.get_object().at("value").as_object();
         FAAS_REQUIRE(value.at("job_id").to_number<std::uint32_t>() == call.job_id->value());
-        FAAS_REQUIRE(slowly(boost::json::serialize(value), "args") == call.call.args);
+        // By itself: other members may hold numbers that are read and cannot be written.
+        const boost::json::object args{{"args", value.at("args")}};
+        FAAS_REQUIRE(slowly(boost::json::serialize(args), "args") == call.call.args);
     }
 }
 

@@ -47,6 +47,7 @@ local::CloudOptions every_platform() {
     all.aws.emplace();
     all.aws->keys.emplace(tests::example_key, Secret{tests::example_secret});
     all.aws->storage_bytes = 1U << 16U;
+    all.aws->concurrency = 0;  // it takes larger packages than the others, and what calls them is told this
     all.gcp.emplace();
     all.gcp->service_accounts["jobs@local-project.iam.gserviceaccount.com"] = {};
     all.gcp->metadata_account = "jobs@local-project.iam.gserviceaccount.com";

@@ -18,6 +18,7 @@
 #include "targets.hpp"
 #include "world.hpp"
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -59,8 +60,8 @@ void aws_metadata(Input input) {
     Reader reader{input};
     const auto how = reader.byte();
     World world{reader};
-    world.secrets = {"token-of-the-container"};
     if (how % 2 == 0) {
+        world.secrets = {"token-of-the-container"};
         world.variables = {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/role"},
                            {"AWS_CONTAINER_AUTHORIZATION_TOKEN", world.secrets[0]}};
         good(world.run(aws::credentials::Container{}.find(world.reach, World::soon())), world);
@@ -169,7 +170,10 @@ void google_source(Input input) {
     Reader reader{input};
     const auto how = reader.byte();
     World world{reader};
-    world.secrets = {"client-secret-of-gcloud", "refresh-token-of-the-user"};
+    // Those that the file has: of others the source knows nothing.
+    for (const std::string secret : {"client-secret-of-gcloud", "refresh-token-of-the-user"})
+        if (how % 5 != 4 && std::array{user, workload, amazon, person}[how % 5].find(secret) != std::string_view::npos)
+            world.secrets.push_back(secret);
     const auto request =
         how / 8 % 2 == 0 ? gcp::TokenRequest::access() : gcp::TokenRequest::identity("https://service-abc.run.app");
     if (how % 5 == 4) {
@@ -189,7 +193,8 @@ void azure_source(Input input) {
     Reader reader{input};
     const auto how = reader.byte();
     World world{reader};
-    world.secrets = {"client-secret-of-an-app", "web-token-of-a-pod", "header-of-the-identity"};
+    // Of those of another source this one knows nothing.
+    world.secrets = {std::array{"client-secret-of-an-app", "web-token-of-a-pod", "header-of-the-identity"}[how % 3]};
     if (how % 3 == 0) {
         const auto made = azure::client_secret(world, {.tenant = "corp.example",
                                                        .client_id = "0a1b2c3d-0000-4000-8000-111111111111",
@@ -201,14 +206,14 @@ void azure_source(Input input) {
         world.variables = {{"AZURE_TENANT_ID", "corp.example"},
                            {"AZURE_CLIENT_ID", "0a1b2c3d-0000-4000-8000-111111111111"},
                            {"AZURE_FEDERATED_TOKEN_FILE", "/token"}};
-        world.files["/token"] = world.secrets[1];
+        world.files["/token"] = world.secrets[0];
         const azure::credentials::WorkloadIdentity source{};
         fetch(world, world.run(source.find(world.reach, World::soon())), request);
         return;
     }
     if (how / 3 % 3 == 1)
         world.variables = {{"IDENTITY_ENDPOINT", "http://127.0.0.1:4711/msi/token"},
-                           {"IDENTITY_HEADER", world.secrets[2]}};
+                           {"IDENTITY_HEADER", world.secrets[0]}};
     if (how / 3 % 3 == 2)
         world.variables = {{"IDENTITY_ENDPOINT", "http://127.0.0.1:4711/metadata/identity/oauth2/token"},
                            {"IMDS_ENDPOINT", "http://127.0.0.1:4711"}};

@@ -318,6 +318,8 @@ TEST_CASE("local lambda: settings that break a rule are refused with the service
         {{{"FunctionName", std::string(65, 'a')}}, invalid + "1 validation error detected: Value 'aaa"},
         {{{"Code", object{{"ZipFile", base64("no zip")}}}},
          invalid + "Could not unzip uploaded file. Please check your file, then try to upload again."},
+        {{{"Code", object{{"ZipFile", "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="}}}},
+         invalid + "Uploaded file must be a non-empty zip"},
         {{{"Code", object{{"ZipFile", ""}}}}, invalid + "Uploaded file must be a non-empty zip"},
         {{{"Code", object{}}}, invalid + "Please provide a source for function code."},
         {{{"Code", object{{"S3Bucket", "packages"}, {"S3Key", "a.zip"}}}},

@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -208,6 +209,15 @@ TEST_CASE("bad input: what STS answers is credentials, whole and not ended, or a
         world.script->then(200, sts_answer("AssumeRole", end));
         CHECK(says(failed(world.assume()), "have ended already"));
     }
+}
+
+TEST_CASE("bad input: a role that is none is named in one line without controls") {
+    World world;
+    world.script->then(200, "no XML");
+    const auto error = failed(world.assume({.role_arn = "arn:\n\x06\x1b[31m" + std::string(3000, 'r')}));
+    CHECK(says(error, "credentials of the role 'arn:"));
+    CHECK(error.message.size() < 1000);
+    CHECK(std::none_of(error.message.begin(), error.message.end(), [](char c) { return c >= 0 && c < ' '; }));
 }
 
 TEST_CASE("bad input: hostile XML is refused before the parser sees it") {

@@ -207,6 +207,15 @@ TEST_CASE("oauth2: an answer that is not what the standard says is `serializatio
     }
 }
 
+TEST_CASE("oauth2: the secret that an answer has for a token_type is not told") {
+    World world;
+    world.script->then(200, R"({"access_token":"tok-en","token_type":"x)" + std::string{secret} + "x\"}");
+    const auto error = world.error();
+    CHECK(error.code == errc::serialization);
+    CHECK(error.message.find("token_type") != std::string::npos);
+    CHECK(error.message.find(secret) == std::string::npos);
+}
+
 TEST_CASE("oauth2: what the server refuses is told as what it is, with what to do, and never with the secret") {
     struct Row {
         unsigned status;

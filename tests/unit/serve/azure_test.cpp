@@ -130,6 +130,17 @@ TEST_CASE("azure: an answer in the envelope is 200 itself and tells its own stat
     CHECK(response.at("body") == "{\"a\":1}\n");
 }
 
+TEST_CASE("azure: an envelope without a method is refused") {
+    for (const auto* method : {R"("")", "7", "{}"}) {
+        const auto read = detail::read_azure_envelope(R"({"Data":{"req":{"Url":"https://a/api/run","Method":)" +
+                                                      std::string{method} + R"(}},"Metadata":{}})");
+        CAPTURE(method);
+        REQUIRE(read.has_value());
+        REQUIRE(read->has_error());
+        CHECK(read->error().message.find("Method") != std::string::npos);
+    }
+}
+
 TEST_CASE("Azure pitfall 10: bytes that are no text leave the envelope as Base64, and bare bytes are told what to do") {
     const auto written = detail::write_azure_envelope({.bytes = {0xff, 0x00, 0x80}});
     CHECK(parsed(written.text).at("Outputs").at("res").at("body") == "/wCA");

@@ -32,7 +32,8 @@ struct StoredPackage {
     std::shared_ptr<OwnedDirectory> directory{};
     std::string sha256{};  ///< of the zip, lower-case hex
     std::uint64_t bootstrap_bytes = 0;
-    bool loop = false;  ///< its blueprint.json says {"loop":true}
+    std::size_t files = 0;  ///< in it
+    bool loop = false;      ///< its blueprint.json says {"loop":true}
 };
 
 /// Keeps packages and private directories in a fresh subdirectory of the data directory, which nobody else may enter

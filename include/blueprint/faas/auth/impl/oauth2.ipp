@@ -164,7 +164,11 @@ BLUEPRINT_FAAS_DECL result<FetchedToken<Secret>> ClientCredentialsProtocol::read
     if (token.empty()) return unreadable("it gave no access_token");
     if (!is_bearer_token(token)) return unreadable("the access_token has characters that no Bearer token has");
     const auto type = text_in(*object, "token_type");
-    if (!iequals(type, "Bearer")) return unreadable("its token_type is '" + one_line(type) + "' and not Bearer");
+    if (!iequals(type, "Bearer")) {
+        std::string told{type};
+        hide_secret(told);
+        return unreadable("its token_type is '" + one_line(told) + "' and not Bearer");
+    }
     std::chrono::milliseconds life = options_.default_lifetime;
     if (const auto* told = object->if_contains("expires_in"); told != nullptr && !told->is_null()) {
         const auto seconds = lifetime_of(*told);

@@ -327,6 +327,15 @@ BLUEPRINT_FAAS_COLD inline std::string why_no_answer(const HttpResponse& answer)
     return {};
 }
 
+// The list of lines in a record, as it stands there; of two the first.
+BLUEPRINT_FAAS_COLD inline std::string_view logs_in(std::string_view record) {
+    json_walk::Walk members{record};
+    if (members.is_object())
+        while (const auto member = members.next())
+            if (member->name == "logs") return member->value;
+    return {};
+}
+
 }  // namespace openwhisk_calls
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL OpenWhiskCalls::OpenWhiskCalls(const OpenWhiskActionOptions& options)
@@ -502,18 +511,14 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string OpenWhiskCalls::activation_i
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool OpenWhiskCalls::lacks_log(const HttpResponse& answer) const {
     if (!log_tail_) return false;
-    const auto record = read_openwhisk_activation(answer.body, false);
-    if (!record) return false;
-    json_walk::Walk lines{record->logs};
+    if (!read_openwhisk_activation(answer.body, false)) return false;
+    json_walk::Walk lines{openwhisk_calls::logs_in(answer.body)};
     return !lines.next();
 }
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string OpenWhiskCalls::read_log(const HttpResponse& answer) {
-    json_walk::Walk members{answer.body};
-    if (members.is_object())
-        while (const auto member = members.next())
-            if (member->name == "logs") return openwhisk_log_tail(member->value);
-    return {};
+    const auto logs = openwhisk_calls::logs_in(answer.body);
+    return logs.empty() ? std::string{} : openwhisk_log_tail(logs);
 }
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error OpenWhiskCalls::not_ended(JobId job, std::string_view id,

@@ -31,6 +31,7 @@ BLUEPRINT_FAAS_DECL result<std::shared_ptr<const LambdaCode>> AwsLambda::store_c
                                         std::to_string(host_.options.limits.unpacked_bytes) + " bytes"
                                   : "Could not unzip uploaded file. Please check your file, then try to upload again.");
     }
+    if (package->files == 0) return lambda_invalid("Uploaded file must be a non-empty zip");
     auto archive = host_.store->private_directory();
     if (!archive) return aws_refusal(500, "ServiceException", archive.error().message);
     std::ofstream file{(*archive)->path() / "code.zip", std::ios::binary};

@@ -147,6 +147,7 @@ BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack(std::span<const s
         package.loop = *loop;
     }
     package.bootstrap_bytes = static_cast<std::uint64_t>(status.st_size);
+    package.files = files->size();
     package.sha256 = faas::detail::sha256_hex(zip);
     return package;
 }
@@ -160,6 +161,7 @@ BLUEPRINT_FAAS_DECL result<StoredPackage> PackageStore::unpack_as_is(std::span<c
     const ZipLimits limits{.compressed_bytes = compressed_bytes, .unpacked_bytes = limits_.unpacked_bytes};
     auto files = extract_zip(zip, path, limits);
     if (!files) return files.error();
+    package.files = files->size();
     package.sha256 = faas::detail::sha256_hex(zip);
     return package;
 }

@@ -48,6 +48,7 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::optional<result<AzureEnvelope>> rea
     if (request == nullptr) return bad_http_call("the envelope of the host has no HTTP request in its Data");
     AzureEnvelope out;
     out.method = azure_text(*request, "Method");
+    if (out.method.empty()) return bad_http_call("the envelope of the host has no Method in its HTTP request");
     const auto* const fields = request->if_contains("Headers");
     if (fields != nullptr && fields->is_object()) {
         for (const auto& member : fields->get_object()) {

@@ -256,10 +256,10 @@ BLUEPRINT_FAAS_COLD inline result<std::string> role_in(const std::string& body) 
     const auto text = trimmed(body);
     const auto role = trimmed(text.substr(0, text.find('\n')));
     // Source: AWS IAM API Reference, "CreateRole", RoleName.
-    const bool good = std::all_of(role.begin(), role.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view{"_+=,.@-"}.find(c) != std::string_view::npos;
-    });
+    const bool good = role.size() <= 64 && std::all_of(role.begin(), role.end(), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                 std::string_view{"_+=,.@-"}.find(c) != std::string_view::npos;
+                      });
     if (!good) return failure(errc::serialization, "what it gave as the name of the role is none");
     return std::string{role};
 }

@@ -45,13 +45,14 @@ BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
 }
 
 BLUEPRINT_FAAS_COLD inline std::string command_of(const aws::SsoRole& role) {
-    return role.session.empty() ? "aws sso login --profile " + role.profile
-                                : "aws sso login --sso-session " + role.session;
+    return role.session.empty() ? "aws sso login --profile " + one_line(role.profile)
+                                : "aws sso login --sso-session " + one_line(role.session);
 }
 
 BLUEPRINT_FAAS_COLD inline Error sign_in_again(const aws::SsoRole& role, std::string_view why) {
     std::string message{why};
-    return failure(errc::authentication, message + "; run '" + command_of(role) + "' (profile '" + role.profile + "')");
+    return failure(errc::authentication,
+                   message + "; run '" + command_of(role) + "' (profile '" + one_line(role.profile) + "')");
 }
 
 /// What the file of a sign-in says.
@@ -316,27 +317,29 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>
         } else if (token->expires <= now) {
             Error error = std::move(fresh).error();
             error.message += "; the sign-in has ended, so try again, or run '" + sso::command_of(role) +
-                             "' (profile '" + role.profile + "')";
+                             "' (profile '" + faas::detail::one_line(role.profile) + "')";
             co_return error;
         }
     }
     if (token->expires <= now) co_return sso::sign_in_again(role, "the sign-in with IAM Identity Center has ended");
 
-    sso::Call call{
-        .what = "the request for credentials of the role '" + role.role_name + "' in the account " + role.account_id,
-        .at = std::move(portal),
-        .target = "/federation/credentials?role_name=" + faas::detail::percent_encode(role.role_name) +
-                  "&account_id=" + faas::detail::percent_encode(role.account_id),
-        .bearer = token->access_token,
-        .hidden = {token->access_token}};
+    sso::Call call{.what = "the request for credentials of the role '" + faas::detail::one_line(role.role_name) +
+                           "' in the account " + faas::detail::one_line(role.account_id),
+                   .at = std::move(portal),
+                   .target = "/federation/credentials?role_name=" + faas::detail::percent_encode(role.role_name) +
+                             "&account_id=" + faas::detail::percent_encode(role.account_id),
+                   .bearer = token->access_token,
+                   .hidden = {token->access_token}};
     auto asking = sso::ask(reach, std::move(call), deadline);
     auto answer = co_await std::move(asking);
     if (answer) co_return sso::read_role_credentials(*answer, role, reach.environment->now());
     Error error = std::move(answer).error();
     if (error.http_status == 401)
-        error.message += "; run '" + sso::command_of(role) + "' (profile '" + role.profile + "')";
+        error.message +=
+            "; run '" + sso::command_of(role) + "' (profile '" + faas::detail::one_line(role.profile) + "')";
     else if (error.http_status >= 400 && error.http_status < 500 && error.http_status != 429)
-        error.message += "; check sso_account_id and sso_role_name of the profile '" + role.profile + "'";
+        error.message +=
+            "; check sso_account_id and sso_role_name of the profile '" + faas::detail::one_line(role.profile) + "'";
     co_return error;
 }
 

@@ -248,8 +248,9 @@ BLUEPRINT_FAAS_COLD inline Error nobody_to_ask(const aws::AssumeRole& role) {
 
 BLUEPRINT_FAAS_COLD inline Call call_of(aws::StsPlace place, const aws::AssumeRole& role,
                                         const Environment& environment) {
-    Call call{
-        .place = std::move(place), .action = "AssumeRole", .what = "credentials of the role '" + role.role_arn + "'"};
+    Call call{.place = std::move(place),
+              .action = "AssumeRole",
+              .what = "credentials of the role '" + one_line(role.role_arn) + "'"};
     call.form = form_of(call.action,
                         {{"RoleArn", role.role_arn},
                          {"RoleSessionName", session_name(role.session_name, environment)},
@@ -263,7 +264,7 @@ BLUEPRINT_FAAS_COLD inline Call call_of(aws::StsPlace place, const aws::WebIdent
                                         const Environment& environment) {
     Call call{.place = std::move(place),
               .action = "AssumeRoleWithWebIdentity",
-              .what = "credentials of the role '" + role.role_arn + "'"};
+              .what = "credentials of the role '" + one_line(role.role_arn) + "'"};
     const Secret form = form_of(
         call.action, {{"RoleArn", role.role_arn}, {"RoleSessionName", session_name(role.session_name, environment)}});
     const Secret encoded = percent_encode(token.reveal());
