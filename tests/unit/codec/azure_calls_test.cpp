@@ -232,6 +232,20 @@ TEST_CASE("azure: an app that takes no key at all ends the call after one more l
     CHECK(says(error, "function key"));
 }
 
+TEST_CASE("azure: a call that may have run before its key was refused is not made anew") {
+    Azure azure;
+    ok(azure.invoke(call_of()));
+    azure.app->asked();
+    azure.app->calls_answered = {answered(500), answered(401), answered(404)};
+    const auto error = failed(azure.invoke(idempotent_call()));
+    CHECK(error.code == errc::authentication);
+    CHECK(error.execution == Execution::unknown);
+    CHECK((azure.app->asked() == Lines{call_line, call_line}));
+    azure.app->calls_answered.clear();
+    ok(azure.invoke(call_of()));
+    CHECK((azure.app->asked() == Lines{look_keys, call_line}));
+}
+
 TEST_CASE("azure: a key of the options that is refused is not looked for elsewhere") {
     auto options = azure_app_options();
     options.app_url = "https://" + FakeAzureApp{}.host;

@@ -224,6 +224,24 @@ TEST_CASE("openwhisk: an access that is refused is looked up anew, and the call 
     CHECK((actions.fake->asked() == Lines{"call"}));
 }
 
+TEST_CASE("openwhisk: a call that may have run before its access was refused is not made anew") {
+    for (const bool known : {true, false}) {
+        CAPTURE(known);
+        Actions actions;
+        if (known) ok(actions.invoke());
+        actions.fake->asked();
+        const Error lost{.code = errc::infrastructure, .message = "no answer", .retryable = true};
+        actions.fake->calls_answered = {lost, openwhisk_answer(401, ""), not_stored()};
+        const auto error = failed(actions.invoke({.job_id = 7, .idempotent = true}));
+        CHECK(error.code == errc::authentication);
+        CHECK(error.execution == Execution::unknown);
+        CHECK((actions.fake->asked() == (known ? Lines{"call", "call"} : Lines{"look", "call", "call"})));
+        actions.fake->calls_answered.clear();
+        ok(actions.invoke());
+        CHECK((actions.fake->asked() == Lines{"look", "call"}));
+    }
+}
+
 TEST_CASE("openwhisk: an access that cannot be found ends the call before anything of it is sent") {
     Actions actions;
     actions.fake->tells_key = false;

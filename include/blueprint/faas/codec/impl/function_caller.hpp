@@ -57,7 +57,8 @@ public:
         {
             if (!caller_->calls_.refuses_key(error)) return false;
             caller_->addresses_.spoil(place_of(job_), form_->state());
-            return true;
+            // An attempt before the refused one may have run the job, of which another exchange would know nothing.
+            return error.execution == Execution::not_started;
         }
 
     private:

@@ -57,7 +57,8 @@ public:
         bool outdated(const Error& error) const {
             if (!caller_->refuses(error)) return false;
             caller_->addresses_.spoil(place, form_->state());
-            return true;
+            // An attempt before the refused one may have run the job, of which another exchange would know nothing.
+            return error.execution == Execution::not_started;
         }
         JobId job() const noexcept { return job_; }
 
