@@ -151,7 +151,8 @@ TEST_CASE("sso: who has not signed in, or signed in too long ago, is told what t
     CHECK(says(told(stranger), corp_file));
     for (const std::string& broken : std::vector<std::string>{
              "", "web-token-of-a-pod", sign_in("soon"), std::string{"[]"},
-             std::string{R"({"expiresAt":"2026-01-02T08:00:00Z"})"}, std::string{R"({"accessToken":7})"}}) {
+             std::string{R"({"expiresAt":"2026-01-02T08:00:00Z"})"}, std::string{R"({"accessToken":7})"},
+             std::string{R"({"accessToken":"web-token\r\nX: 1","expiresAt":"2026-01-02T08:00:00Z"})"}}) {
         SignedIn user{broken};
         told(user);
     }
@@ -205,7 +206,8 @@ TEST_CASE("sso: a refresh that fails matters only when the old token has ended")
     const auto error = failed_quietly(ended.profile());
     CHECK(error.platform_code == "invalid_grant");
     CHECK(says(error, "aws sso login --sso-session corp"));
-    for (const auto* odd : {"{}", "no JSON", R"({"accessToken":"web-token-of-a-pod","expiresIn":0})"}) {
+    for (const auto* odd : {"{}", "no JSON", R"({"accessToken":"web-token-of-a-pod","expiresIn":0})",
+                            R"({"accessToken":"web-token-of-a-pod\r","expiresIn":60})"}) {
         SignedIn user{sign_in("00:00:00Z", refreshable)};
         user.script->then(200, odd);
         CHECK(failed_quietly(user.profile()).code == errc::serialization);

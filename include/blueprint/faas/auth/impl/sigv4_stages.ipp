@@ -80,8 +80,9 @@ BLUEPRINT_FAAS_DECL std::optional<std::chrono::sys_seconds> read_amz_date(std::s
     const std::chrono::hours hours{number(9, 2)};
     const std::chrono::minutes minutes{number(11, 2)};
     const std::chrono::seconds seconds{number(13, 2)};
-    if (!good || day.year() < std::chrono::year{1970} || !day.ok() || hours.count() > 23 || minutes.count() > 59 ||
-        seconds.count() > 59)
+    // What the system's clock can tell, which counts nanoseconds.
+    const bool told = day.year() >= std::chrono::year{1970} && day.year() < std::chrono::year{2262};
+    if (!good || !told || !day.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 59)
         return std::nullopt;
     return std::chrono::sys_days{day} + hours + minutes + seconds;
 }

@@ -55,6 +55,12 @@ BLUEPRINT_FAAS_COLD inline Error sign_in_again(const aws::SsoRole& role, std::st
                    message + "; run '" + command_of(role) + "' (profile '" + one_line(role.profile) + "')");
 }
 
+// Whether a header field can hold it: a token with a line break is none.
+BLUEPRINT_FAAS_COLD inline bool fits_field(std::string_view token) noexcept {
+    return !token.empty() &&
+           std::none_of(token.begin(), token.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 /// What the file of a sign-in says.
 struct Token {
     Secret access_token{};
@@ -104,7 +110,7 @@ BLUEPRINT_FAAS_COLD inline std::optional<Token> read_token(const Secret& text) {
                 .client_id = std::string{text_in(*object, "clientId")},
                 .client_secret = text_in(*object, "clientSecret"),
                 .registration_expires = read_time(text_in(*object, "registrationExpiresAt"))};
-    if (token.access_token.empty() || !expires) return std::nullopt;
+    if (!fits_field(token.access_token.reveal()) || !expires) return std::nullopt;
     return token;
 }
 
@@ -234,7 +240,7 @@ BLUEPRINT_FAAS_COLD inline result<Token> read_refreshed(const Secret& text, Toke
     const auto* object = failed ? nullptr : document.if_object();
     const auto access = object == nullptr ? std::string_view{} : text_in(*object, "accessToken");
     const auto* life = object == nullptr ? nullptr : object->if_contains("expiresIn");
-    if (access.empty() || life == nullptr || !life->is_int64() || life->get_int64() <= 0)
+    if (!fits_field(access) || life == nullptr || !life->is_int64() || life->get_int64() <= 0)
         return failure(errc::serialization, "IAM Identity Center refreshed the sign-in, but gave no usable token");
     token.access_token = access;
     constexpr std::int64_t ten_years = 10LL * 365 * 86'400;
