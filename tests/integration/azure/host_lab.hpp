@@ -210,8 +210,17 @@ public:
         }
     }
 
-    const local::AzureOptions& options() const override { return options_; }
+    /// Lets go of what owns the rest of Azure, as a cloud does that ends while connections to its apps are open.
+    void end_surroundings() {
+        owner_.reset();
+        ended_ = true;
+    }
+    const local::AzureOptions& options() const override {
+        CHECK_FALSE(ended_);
+        return options_;
+    }
     std::optional<local::ServerAnswer> judge_deployer(const local::ServerRequest& head) override {
+        CHECK_FALSE(ended_);
         if (head.field("authorization") == "Bearer good") return std::nullopt;
         return local::azure_host_text(401, "");
     }
@@ -239,6 +248,7 @@ public:
 private:
     local::AzureOptions options_;
     std::shared_ptr<int> owner_ = std::make_shared<int>();
+    bool ended_ = false;
     local::Background background_;
 };
 

@@ -407,6 +407,21 @@ TEST_CASE("local azure scm: who has no token, sends no zip, or sends it the othe
     CHECK(lab.scm->deployments().empty());
 }
 
+TEST_CASE("local azure: a request that comes as the cloud has ended is refused, and asks nothing of what is gone") {
+    HostLab lab;
+    lab.end_surroundings();
+    const auto head = [](std::string target) {
+        local::ServerRequest request;
+        request.method = "POST";
+        request.target = std::move(target);
+        return request;
+    };
+    for (const auto& admission : {lab.host->admit(head("/api/run")), lab.scm->admit(head("/api/publish"))}) {
+        REQUIRE(admission.refusal.has_value());
+        CHECK(admission.refusal->status == 503);
+    }
+}
+
 TEST_CASE("Azure pitfall 9: ZipDeploy is not there for a Flex app, nor One Deploy for another one") {
     HostLab flex;
     const auto zip = SiteFiles{}.zip();

@@ -289,6 +289,8 @@ BLUEPRINT_FAAS_DECL ServerAnswer AzureHost::failure(unsigned status, std::string
 }
 
 BLUEPRINT_FAAS_DECL Admission AzureHost::admit(const ServerRequest& head) {
+    const auto owner = owner_.lock();
+    if (!owner) return {.refusal = azure_host_text(503, "The service is unavailable.")};
     if (const auto& fault = surroundings_.options().fault)
         if (auto answer = fault(head)) return {.refusal = std::move(*answer)};
     if (closed_ || app_.stopped) {

@@ -67,6 +67,8 @@ BLUEPRINT_FAAS_DECL std::optional<ServerAnswer> AzureScm::judge_package(const Se
 }
 
 BLUEPRINT_FAAS_DECL Admission AzureScm::admit(const ServerRequest& head) {
+    const auto owner = owner_.lock();
+    if (!owner) return {.refusal = azure_host_text(503, "The service is unavailable.")};
     if (const auto& fault = surroundings_.options().fault)
         if (auto answer = fault(head)) return {.refusal = std::move(*answer)};
     if (auto refusal = surroundings_.judge_deployer(head)) return {.refusal = std::move(refusal)};
