@@ -407,6 +407,24 @@ TEST_CASE("local azure scm: who has no token, sends no zip, or sends it the othe
     CHECK(lab.scm->deployments().empty());
 }
 
+TEST_CASE("local azure: who waits for a host to start waits no longer when it is closed") {
+    HostLab lab;
+    REQUIRE(lab.host->deploy(SiteFiles{}.zip()).has_value());
+    REQUIRE(lab.host->state() == "Starting");
+    bool over = false;
+    auto waiting = lab.host->settled();
+    asio::co_spawn(asio::any_io_executor{lab.functions.strand}, std::move(waiting),
+                   [&](std::exception_ptr) { over = true; });
+    lab.io.restart();
+    lab.io.poll();
+    CHECK_FALSE(over);
+    lab.host->close();
+    const auto patience = std::chrono::steady_clock::now() + 5s;
+    lab.io.restart();
+    while (!over && std::chrono::steady_clock::now() < patience) lab.io.run_one_for(10ms);
+    CHECK(over);
+}
+
 TEST_CASE("local azure: a request that comes as the cloud has ended is refused, and asks nothing of what is gone") {
     HostLab lab;
     lab.end_surroundings();

@@ -241,6 +241,7 @@ BLUEPRINT_FAAS_DECL void AzureHost::close() {
     for (const auto& weak : retired_)
         if (const auto pool = weak.lock()) pool->end();
     pool_ = nullptr;
+    starting_ = false;  // who waits for it waits no longer: the pool's outcome is nobody's any more
     changed_.cancel();
     server_.close();
 }
