@@ -11,6 +11,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -461,6 +462,48 @@ TEST_CASE("token cache: a refused token is dropped once, and a newer one stays")
     CHECK(cache.invalidate(used("token-1")));  // a slower call: a better one is there already
     CHECK(cache.ready()->reveal() == "token-2");
     CHECK(server.fetches == 2);
+}
+
+TEST_CASE("token cache: who waited for tokens that are refused before he sees them waits for one that stays") {
+    asio::io_context io;
+    HandClock clock;
+    std::optional<Cache> cache;
+    int fetches = 0;
+    int drops = 0;
+    const auto fetch = [&]() -> asio::awaitable<Cache::Fetched> {
+        const auto number = std::to_string(++fetches);
+        // As if a call that was under way with this very token were refused just as it comes.
+        asio::post(io, [&] { drops += cache->invalidate([](const Secret&) { return true; }) ? 1 : 0; });
+        co_return FetchedToken<Secret>{Secret{"token-" + number}, clock.now() + 100s};
+    };
+    cache.emplace(io.get_executor(), fetch, TokenRules{}, clock);
+    Asker asker;
+    asker.ask(io, *cache);
+    for (io.restart(); io.poll() != 0;) {
+    }
+    CHECK(drops == 5);
+    CHECK(asker.token() == "token-6");  // no more than so many are dropped in a row
+}
+
+TEST_CASE("token cache: a source that says it was cancelled when nobody cancelled it does not make a call cancelled") {
+    asio::io_context io;
+    HandClock clock;
+    int fetches = 0;
+    const auto fetch = [&]() -> asio::awaitable<Cache::Fetched> {
+        ++fetches;
+        co_return Error{.code = errc::cancelled, .message = "out of a mood"};
+    };
+    Cache cache{io.get_executor(), fetch, TokenRules{}, clock};
+    Asker asker;
+    asker.ask(io, cache);
+    for (io.restart(); io.poll() != 0;) {
+    }
+    REQUIRE(asker.outcome);
+    const auto error = failed(*asker.outcome);
+    CHECK(error.code == errc::infrastructure);
+    CHECK(error.retryable);
+    CHECK(error.execution == Execution::not_started);
+    CHECK(fetches == 3);
 }
 
 TEST_CASE("token cache: goes while a fetch is under way, which is cancelled and touches nothing of it") {

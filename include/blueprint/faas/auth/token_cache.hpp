@@ -59,13 +59,11 @@ public:
     /// `errc::cancelled` for this call alone. `*this` must outlive the awaitable.
     BLUEPRINT_FAAS_COLD asio::awaitable<result<Token>> get(Deadline deadline) {
         std::uint64_t joined = 0;
-        for (int round = 0;; ++round) {
+        int without_outcome = 0;
+        for (;;) {
             Look seen = look(joined);
             if (seen.token) co_return std::move(seen.token);
             if (seen.error) co_return std::move(*seen.error);
-            // A flight that ended without an outcome was cancelled as this call came: the next one is ours. Thrice in
-            // a row, though, is no coincidence.
-            if (round == 3) co_return stopped(errc::cancelled, "the fetch of a token was cancelled again and again");
             joined = seen.flight;
             const auto end = co_await flight_.wait(joined, deadline);
             if (end == detail::FlightEnd::cancelled)
@@ -74,6 +72,16 @@ public:
                 co_return stopped(errc::timed_out,
                                   "no token came before the call's deadline; give it longer, or look at the token "
                                   "endpoint");
+            // A flight without an outcome was cancelled as this call came: the next one is ours, and nobody else's to
+            // cancel. One whose token was refused before we saw it is followed by another, as often as tokens may be
+            // dropped.
+            if (!had_outcome(joined) && ++without_outcome == 3) {
+                Error error = stopped(errc::infrastructure,
+                                      "the fetch of a token ended again and again as if it had been cancelled; look at "
+                                      "what gives tokens");
+                error.retryable = true;
+                co_return error;
+            }
         }
     }
 
@@ -145,6 +153,10 @@ private:
                             .message = std::string{"the fetch of a token threw an exception: "} + thrown.what()};
         }
         state->settle(std::move(fetched));
+    }
+    bool had_outcome(std::uint64_t flight) const {
+        const std::lock_guard lock{state_->mutex};
+        return state_->failed_flight >= flight || state_->fetched_flight >= flight;
     }
     Look look(std::uint64_t joined) {
         Look seen;
