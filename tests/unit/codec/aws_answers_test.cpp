@@ -213,6 +213,16 @@ TEST_CASE("lambda: the values of environment variables that are too long are not
     CHECK(error.message.find("not-to-be-seen") == std::string::npos);
 }
 
+TEST_CASE("bad input: an id of a request is told without what a terminal would obey, of Lambda's too") {
+    const auto id = fields({{"x-amzn-RequestId",
+                             "r-\xc2\x9b"
+                             "31m"}});
+    CHECK(judged(400, R"({"message":"no"})", id).request_id == "r- 31m");
+    Lambda<> lambda;
+    lambda.script->then(200, R"({"result":"AQ=="})", id);
+    CHECK(ok(lambda.invoke({.job_id = 0})).metrics.request_id == "r- 31m");
+}
+
 TEST_CASE("lambda: credentials that were refused are replaced once, and the call is made again") {
     int dropped = 0;
     Lambda<Base64Json, Renewed> lambda{{.region = "eu-central-1"}, Renewed{&dropped}};

@@ -140,6 +140,10 @@ TEST_CASE("custom: an answer without `result` is a failure, not an empty success
         CHECK_FALSE(error.retryable);
         CHECK(custom.script->seen.size() == 1);
     }
+    Custom<> page;
+    page.script->then(200, "<html>");
+    CHECK(
+        failed(page.invoke({.job_id = 5})).message.starts_with("the answer to job 5 is not what the contract says: "));
 }
 
 TEST_CASE("custom: only who speaks the contract is believed that the job ran") {
@@ -401,6 +405,21 @@ TEST_CASE("bad input: deep, doubled, endless and impossible JSON of a platform i
         CHECK((*done.result.outcome == Bytes{7}));
         CHECK_FALSE(done.metrics.execution_duration.has_value());
         CHECK_FALSE(done.metrics.memory_used_mib.has_value());
+    }
+}
+
+TEST_CASE("bad input: an id of a request is told without what a terminal would obey") {
+    Headers headers;
+    headers.set("X-Request-Id",
+                "r-\xc2\x9b"
+                "31m\xe2\x80\xae");  // a colour, and the writing turned round
+    for (const auto& [status, body] : std::vector<std::pair<unsigned, std::string>>{
+             {200, R"({"result":[1]})"}, {200, "{"}, {500, R"({"success":false,"error":"no"})"}, {403, "{}"}}) {
+        CAPTURE(status);
+        Custom<> custom;
+        custom.script->then(status, body, headers);
+        const auto told = run(custom.io, custom.executor.invoke_with_metrics({.job_id = 0}));
+        CHECK((told ? told->metrics.request_id : told.error().request_id) == "r- 31m ");
     }
 }
 

@@ -231,6 +231,10 @@ TEST_CASE("google: the fields of an answer tell about the call, and nothing is g
     CHECK(metrics.init_duration == 56ms);
     CHECK(metrics.executed_version == "job-00007");
     CHECK(metrics.request_id == "r-9");
+    cloud.answer.headers.set("X-Request-Id",
+                             "r-\xc2\x9b"
+                             "9");  // a terminal would obey
+    CHECK(ok(functions.invoke(call_of())).metrics.request_id == "r- 9");
     cloud.answer.headers.set("X-Blueprint-Execution-Ms", "-1");
     CHECK_FALSE(ok(functions.invoke(call_of())).metrics.execution_duration.has_value());
 }

@@ -84,6 +84,13 @@ BLUEPRINT_FAAS_COLD inline std::string for_people(std::string_view text) {
     return without_controls(shortened(text, 512));
 }
 
+// An id from a header field, which is kept as it is unless it has what must not be shown.
+inline std::string shown_id(std::string_view id) {
+    const bool plain =
+        id.size() <= 512 && std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });
+    return plain ? std::string{id} : for_people(id);
+}
+
 // A page for browsers, as proxies and TLS fronts answer: its text without the tags.
 BLUEPRINT_FAAS_COLD inline std::string page_text(std::string_view page) {
     std::string text;

@@ -246,7 +246,7 @@ inline FaasMetrics LambdaProtocol::read_metrics(const HttpResponse& answer,
                                                 const lambda_protocol::CallFields& told) const {
     FaasMetrics metrics;
     metrics.connection_reused = answer.connection_reused;
-    metrics.request_id = told.request_id.value_or("");
+    metrics.request_id = lambda_protocol::shown_id(told.request_id.value_or(""));
     metrics.executed_version = told.version.value_or("");
     if (told.log) read_log(*told.log, metrics);
     return metrics;

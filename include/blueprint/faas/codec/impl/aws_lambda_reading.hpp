@@ -17,6 +17,7 @@ using answer_reading::for_people;
 using answer_reading::number_member;
 using answer_reading::parse_object;
 using answer_reading::plain_body_text;
+using answer_reading::shown_id;
 using answer_reading::text_member;
 
 inline Error refused(std::string message) {
@@ -25,7 +26,7 @@ inline Error refused(std::string message) {
 }
 
 inline std::string request_id(const HttpResponse& answer) {
-    return std::string{answer.headers.get("x-amzn-RequestId").value_or("")};
+    return shown_id(answer.headers.get("x-amzn-RequestId").value_or(""));
 }
 
 }  // namespace blueprint::faas::detail::lambda_protocol

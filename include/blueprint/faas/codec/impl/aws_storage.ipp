@@ -17,6 +17,7 @@ namespace aws_storage {
 
 using lambda_protocol::for_people;
 using lambda_protocol::refused;
+using lambda_protocol::shown_id;
 
 inline bool valid_bucket(std::string_view bucket) {
     return bucket.size() >= 3 && bucket.size() <= 63 && !bucket.ends_with('.') &&
@@ -78,7 +79,7 @@ inline Error unreadable(const HttpResponse& answer, std::string_view what) {
     Error error{.code = errc::serialization,
                 .message = std::string{"S3's answer has no "}.append(what),
                 .http_status = answer.status};
-    error.request_id = answer.headers.get("x-amz-request-id").value_or("");
+    error.request_id = shown_id(answer.headers.get("x-amz-request-id").value_or(""));
     return error;
 }
 
@@ -199,7 +200,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> AwsStorage::judge(const HttpResponse& a
     if (answer.status >= 200 && answer.status < 300 && code.empty()) return std::nullopt;
     const auto meaning = by_code(code).value_or(by_status(answer.status));
     Error error{.code = meaning.code, .http_status = answer.status, .platform_code = std::move(code)};
-    error.request_id = answer.headers.get("x-amz-request-id").value_or("");
+    error.request_id = shown_id(answer.headers.get("x-amz-request-id").value_or(""));
     error.retryable = meaning.retryable;
     error.retry_after = read_retry_after(answer);
     error.execution = Execution::not_started;  // no job runs by it

@@ -141,7 +141,7 @@ BLUEPRINT_FAAS_COLD inline Error function_failed(const json::object& body, const
                 .http_status = answer.status,
                 .platform_code = for_people(text_member(body, "code")),
                 .execution = Execution::started};
-    error.request_id = answer.headers.get("X-Request-Id").value_or("");
+    error.request_id = shown_id(answer.headers.get("X-Request-Id").value_or(""));
     return error;
 }
 
@@ -198,7 +198,7 @@ inline FaasMetrics read_metrics(const answer_reading::CallAnswer& body, const Ca
     metrics.cold_start = body.cold_start;
     if (!metrics.cold_start && (fields.cold_start == "true" || fields.cold_start == "false"))
         metrics.cold_start = fields.cold_start == "true";
-    metrics.request_id = fields.request_id.value_or("");
+    metrics.request_id = shown_id(fields.request_id.value_or(""));
     metrics.connection_reused = answer.connection_reused;
     return metrics;
 }
@@ -516,7 +516,7 @@ BLUEPRINT_FAAS_DECL std::optional<Error> CustomProtocol::judge(const HttpRespons
     if (answer.status == 200 || answer.status == 201 || answer.status == 202 || answer.status == 204)
         return std::nullopt;
     Error error{.code = errc::serialization, .http_status = answer.status};
-    error.request_id = answer.headers.get("X-Request-Id").value_or("");
+    error.request_id = shown_id(answer.headers.get("X-Request-Id").value_or(""));
     if (answer.status >= 300 && answer.status < 400) {
         error.code = errc::infrastructure;
         error.execution = Execution::not_started;

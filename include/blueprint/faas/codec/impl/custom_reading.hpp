@@ -28,7 +28,7 @@ BLUEPRINT_FAAS_COLD inline Error refused(std::string message) {
 
 BLUEPRINT_FAAS_COLD inline Error unreadable(std::string message, const HttpResponse& answer) {
     Error error{.code = errc::serialization, .message = std::move(message), .http_status = answer.status};
-    error.request_id = answer.headers.get("X-Request-Id").value_or("");
+    error.request_id = answer_reading::shown_id(answer.headers.get("X-Request-Id").value_or(""));
     return error;
 }
 
@@ -36,6 +36,7 @@ using answer_reading::for_people;
 using answer_reading::number_member;
 using answer_reading::parse_object;
 using answer_reading::plain_body_text;
+using answer_reading::shown_id;
 using answer_reading::text_member;
 
 BLUEPRINT_FAAS_COLD inline FaasDeployment deployment_in(const json::object& body, JobId id) {

@@ -27,6 +27,7 @@ using answer_reading::job_text;
 using answer_reading::number_member;
 using answer_reading::parse_object;
 using answer_reading::refused;
+using answer_reading::shown_id;
 using answer_reading::text_member;
 using answer_reading::true_member;
 namespace json = boost::json;
@@ -125,7 +126,7 @@ inline FaasMetrics read_metrics(const answer_reading::CallAnswer& body, const Ca
     metrics.cold_start = body.cold_start;
     if (!metrics.cold_start && (fields.cold_start == "true" || fields.cold_start == "false"))
         metrics.cold_start = fields.cold_start == "true";
-    metrics.request_id = fields.request_id.empty() ? fields.trace : fields.request_id;
+    metrics.request_id = shown_id(fields.request_id.empty() ? fields.trace : fields.request_id);
     metrics.executed_version = fields.revision;
     metrics.connection_reused = answer.connection_reused;
     return metrics;
@@ -162,7 +163,7 @@ BLUEPRINT_FAAS_COLD inline FunctionCalls::Meaning functions_meaning(unsigned sta
 BLUEPRINT_FAAS_COLD inline Error unreadable(std::string message, const HttpResponse& answer) {
     Error error{.code = errc::serialization, .message = std::move(message), .http_status = answer.status};
     const auto fields = call_fields(answer);
-    error.request_id = fields.request_id.empty() ? fields.trace : fields.request_id;
+    error.request_id = shown_id(fields.request_id.empty() ? fields.trace : fields.request_id);
     return error;
 }
 
