@@ -66,6 +66,31 @@ TEST_CASE("local cloud: without credentials no page in a browser may use it, wit
     CHECK(guarded.ask({.target = "/api/functions", .fields = {page, {"Authorization", "Bearer first"}}}).status == 200);
 }
 
+TEST_CASE(
+    "local cloud: without credentials it is asked as this machine, and not by a name that somebody made lead here") {
+    Lab lab;
+    const auto status = [](Lab& of, const std::string& host) {
+        return of.ask({.target = "/api/functions", .fields = {{"Host", host}}}).status;
+    };
+    for (const auto* const host : {"127.0.0.1", "127.0.0.1:4711", "127.8.9.10", "[::1]:4711", "[::1]", "localhost",
+                                   "LocalHost:80", "localhost.", "faas.localhost:80"}) {
+        CAPTURE(host);
+        CHECK(status(lab, host) == 200);
+    }
+    for (const auto* const host : {"rebound.example", "rebound.example:4711", "127.0.0.1.rebound.example", "10.0.0.1",
+                                   "[2001:db8::1]:80", "localhost.example", "notlocalhost", "[", "0.0.0.0", ""}) {
+        CAPTURE(host);
+        CHECK(status(lab, host) == 403);
+    }
+    local::CloudOptions options;
+    options.bearer_tokens = {"first"};
+    Lab guarded{options};
+    CHECK(guarded
+              .ask({.target = "/api/functions",
+                    .fields = {{"Host", "rebound.example"}, {"Authorization", "Bearer first"}}})
+              .status == 200);
+}
+
 TEST_CASE("local cloud: its directories are for their owner alone, whatever the umask") {
     const TemporaryDirectory temporary;
     local::CloudOptions options;

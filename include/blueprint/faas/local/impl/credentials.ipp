@@ -4,6 +4,8 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/credentials.hpp"
 
+#include <boost/asio/ip/address.hpp>
+#include <boost/system/error_code.hpp>
 #include <openssl/crypto.h>
 
 #include <string_view>
@@ -33,7 +35,21 @@ inline Secret same_scheme(std::string_view value) {
     return lower_case(value.substr(0, space)) + ' ' + credential;
 }
 
-BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options) : authorize_{options.authorize} {
+/// Tells whether the field Host has a name or an address of this machine, as who connects to it by its own means has. A
+/// page in a browser whose name leads to 127.0.0.1 asks by that name.
+inline bool names_this_machine(std::string_view host) {
+    const bool bracketed = host.starts_with('[');
+    host = bracketed ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const auto name = lower_case(host);
+    if (name == "localhost" || name.ends_with(".localhost")) return true;
+    boost::system::error_code no_address;
+    const auto address = boost::asio::ip::make_address(name, no_address);
+    return !no_address && address.is_loopback();
+}
+
+BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options)
+    : authorize_{options.authorize}, by_any_name_{options.allow_non_loopback} {
     const auto challenge = [this](std::string_view scheme) {
         if (challenge_.find(scheme) != std::string::npos) return;
         challenge_.append(challenge_.empty() ? "" : ", ").append(scheme);
@@ -60,11 +76,20 @@ BLUEPRINT_FAAS_DECL std::optional<Denial> Credentials::judge(const ServerRequest
     if (accepted_.empty() && !authorize_) {
         // Any page that a browser on this machine shows could deploy a program here. Browsers say where a page is from
         // with all that changes something, and no client of a platform does.
-        if (!head.field("origin")) return std::nullopt;
-        return Denial{.status = 403,
-                      .message =
-                          "a page in a browser (the field Origin) may not use a server without credentials; "
-                          "start it with one"};
+        if (head.field("origin"))
+            return Denial{.status = 403,
+                          .message =
+                              "a page in a browser (the field Origin) may not use a server without credentials; "
+                              "start it with one"};
+        // What only asks comes without Origin from a page whose name has been made to lead here.
+        const auto host = head.field("host");
+        if (host && !by_any_name_ && !names_this_machine(*host))
+            return Denial{
+                .status = 403,
+                .message =
+                    "a server without credentials is asked by an address of this machine or as localhost, and "
+                    "not by another name (the field Host); start it with one"};
+        return std::nullopt;
     }
     bool known = false;
     bool sent = false;
