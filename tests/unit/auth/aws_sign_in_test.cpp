@@ -214,6 +214,17 @@ TEST_CASE("sso: a refresh that fails matters only when the old token has ended")
     }
 }
 
+TEST_CASE("sso: a client secret much longer than the refresh token, as AWS gives it, is sent whole") {
+    const std::string long_secret = "container-token-of-client-" + std::string(4096, 'x');
+    SignedIn user{sign_in("00:00:00Z", R"(,"refreshToken":"session-token-of-r","clientId":"c","clientSecret":")" +
+                                           long_secret + R"(","registrationExpiresAt":"2026-02-01T00:00:00Z")")};
+    user.script->then(200, R"({"accessToken":"web-token-of-a-pod-2","expiresIn":3600})");
+    user.script->then(200, role_credentials);
+    CHECK(found_key(user.profile()) == "ASIASSO");
+    CHECK(user.script->seen.at(0).body == R"({"clientId":"c","clientSecret":")" + long_secret +
+                                              R"(","grantType":"refresh_token","refreshToken":"session-token-of-r"})");
+}
+
 TEST_CASE("sso: a home that cannot be written to does not keep a fresh token from being used") {
     SignedIn user{sign_in("00:00:00Z", refreshable)};
     user.script->then(200, R"({"accessToken":"web-token-of-a-pod-2","expiresIn":3600})");

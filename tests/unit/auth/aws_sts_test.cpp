@@ -168,6 +168,15 @@ TEST_CASE("sts: each refusal has its meaning, and says what to do") {
     }
 }
 
+TEST_CASE("sts: when to ask again is told of what passes alone") {
+    World world;
+    world.script->then(403, sts_error("AccessDenied", "told"), Headers{"Retry-After: 7\r\n"});
+    CHECK_FALSE(failed(world.assume()).retry_after.has_value());
+    // The wait is longer than the call may take, so the first refusal is the answer.
+    world.script->then(400, sts_error("Throttling", "told"), Headers{"Retry-After: 70\r\n"});
+    CHECK((failed(world.assume()).retry_after == 70s));
+}
+
 TEST_CASE("sts: what passes is tried again, signed for its own time") {
     World world;
     world.script->then(400, sts_error("IDPCommunicationError", ""));

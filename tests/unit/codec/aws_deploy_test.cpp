@@ -308,7 +308,9 @@ TEST_CASE("C7: max_concurrency and keep_warm are set, kept as they are, and take
     auto wanted = config();
     wanted.max_concurrency = 7;
     wanted.keep_warm = 3;
-    ok(platform.deploy(program(), wanted));
+    std::string told;
+    ok(platform.deploy(program(), wanted, [&](const DeployProgress& step) { told += step.detail + '\n'; }));
+    CHECK(told.find("instances are being made to be kept warm") != std::string::npos);
     CHECK(platform.fake->job().reserved == 7);
     CHECK(platform.fake->job().provisioned.at("live").requested == 3);
     CHECK(platform.fake->job().provisioned.at("live").looks == 0);  // waited for until they were there

@@ -132,12 +132,23 @@ TEST_CASE("azure: a resource provider that the subscription lacks is registered,
     CHECK(world.fake->arm.registered.contains("Microsoft.Web"));
     CHECK(world.fake->arm.registered.contains("Microsoft.Storage"));
     CHECK(world.told.find("Microsoft.Storage is registered") != std::string::npos);
+    CHECK(world.told.find("the plan " + world.api.plan() + " is made") != std::string::npos);
     AzureWorld stuck;
     stuck.fake->arm.registered.clear();
     stuck.fake->arm.registering = 1'000'000;
     const auto error = failed(tests::run(stuck.io, stuck.provisioning.make({})));
     CHECK(error.code == errc::timed_out);
     CHECK(says(error, "Microsoft.Storage is not registered yet"));
+    // Who may not register it is told what somebody else has to do.
+    AzureWorld forbidden;
+    forbidden.fake->arm.registered.clear();
+    forbidden.make();
+    const auto registering = position(forbidden.fake->lines, "Microsoft.Storage/register");
+    AzureWorld refused;
+    refused.fake->arm.registered.clear();
+    refused.fake->fault_at = registering + 1;
+    const auto refusal = failed(tests::run(refused.io, refused.provisioning.make({})));
+    CHECK(says(refusal, "register the resource provider Microsoft.Storage for the subscription"));
 }
 
 TEST_CASE("azure: a change is asked for again while another goes on, and not for ever") {

@@ -317,6 +317,7 @@ TEST_CASE("openwhisk: refusals are told as what they are, with the transaction t
     CHECK(judged(404, R"({"error":"gone","code":1234567})").request_id == "1234567");
     CHECK(judged(404, R"({"error":"gone"})", "X-Request-ID", "abcdef").request_id == "abcdef");
     CHECK(judged(404, R"({"error":"gone\nand away\u0007"})").message == "gone and away ");
+    CHECK(says(judged(418, R"({"error":"odd"})"), "that is an answer which OpenWhisk's API does not have"));
     CHECK(judged(500, "").message.starts_with("OpenWhisk answered HTTP 500"));
     CHECK(judged(429, R"({"error":"Too many requests in the last minute (count: 121, allowed: 120)."})", "Retry-After",
                  "7")

@@ -408,6 +408,11 @@ TEST_CASE("openwhisk: what is answered in a record's place tells whether the job
         if (row.body == page) CHECK(says(error.message, "nginx says no"));
     }
     CHECK(says(judged(openwhisk_answer(409, told)).message, "prefix"));
+    CHECK(says(judged(openwhisk_answer(418, told)).message, "an answer which calls of actions do not have"));
+    auto moved = openwhisk_answer(307, "");
+    CHECK(says(judged(moved).message, "redirects to an address it does not name"));
+    moved.headers.set("Location", "https://elsewhere.example/");
+    CHECK(says(judged(moved).message, "redirects to https://elsewhere.example/; redirects are not followed"));
     CHECK(judged(openwhisk_answer(400, R"({"error":"x","code":4711})")).request_id == "4711");  // of old versions
     auto busy = openwhisk_answer(429, openwhisk_error("Too many requests in the last minute (count: 9, allowed: 8)."));
     busy.headers.set("Retry-After", "7");

@@ -249,7 +249,7 @@ TEST_CASE("openwhisk: the platform's description has the host's limits and runti
     CHECK(told.limit("package_bytes") == 35ULL << 20);
     CHECK(told.limit("calls_per_minute") == 60);
     CHECK(told.limit("concurrent_calls") == 30);
-    CHECK(told.has("async"));
+    for (const auto* feature : {"async", "list", "warm", "plan"}) CHECK(told.has(feature));
     CHECK(told.has("nodejs:22"));
     CHECK_FALSE(told.has("nodejs:14"));  // nothing can be made of it any more
     ok(run(whisk.io, whisk.executor.describe_platform()));
