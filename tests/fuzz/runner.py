@@ -105,8 +105,7 @@ def build_fuzz(build, jobs, optimization):
     """Sanitizers look at our code, and at what others inline into it no more than they must: that halves the time."""
     begun = time.monotonic()
     build.mkdir(parents=True, exist_ok=True)
-    ignored = build / "ignored"
-    write_file(ignored, "src:/usr/*\n")
+    ignored = HERE / "ignored.txt"
     sanitize = (
         f"-fsanitize=fuzzer-no-link,{SANITIZERS} -fno-sanitize-recover=all "
         f"-fsanitize-ignorelist={ignored} -fsanitize-coverage-ignorelist={ignored}"
@@ -125,12 +124,13 @@ def run_ninja(build, program, jobs):
         sys.exit("the targets do not compile")
 
 
-def prepare(build, target):
+def prepare(build, target, of):
     """Makes the program of one target: libFuzzer tells it nothing, so it knows its target by its own name."""
     program = build / f"fuzz_{target}"
     fresh = build / f".fuzz_{target}"
+    build.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
-    os.link(build / "fuzz", fresh)
+    os.link(of, fresh)
     os.replace(fresh, program)
     for directory in (build / "learned" / target, build / "found", build / "log"):
         directory.mkdir(parents=True, exist_ok=True)
@@ -516,6 +516,7 @@ def main():
     ways.add_argument("--coverage", action="store_true", help="the lines that the corpus alone reaches")
     ways.add_argument("--report", action="store_true", help="how far `--cpu-minutes` is")
     ways.add_argument("--build", action="store_true", help="build only")
+    parser.add_argument("--program", type=pathlib.Path, help="of all targets, instead of building it; for --smoke")
     parser.add_argument("--slice", type=float, default=60, metavar="SECONDS", help="of CPU time at a time (60)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="at once (the cores)")
     parser.add_argument("--most-files", type=int, default=40, help="of one target's corpus (40)")
@@ -532,6 +533,8 @@ def main():
     for word in words:
         if word not in known:
             parser.error(f"there is no target {word}")
+    if options.program is not None and options.smoke is None:
+        parser.error("--program is for --smoke alone")
     targets = words or known
     build = pathlib.Path(os.environ.get("BLUEPRINT_FAAS_FUZZ_DIR", ROOT / "build-fuzz")).resolve()
 
@@ -544,9 +547,13 @@ def main():
     # What runs for a minute had better be compiled in a few.
     if options.smoke is not None:
         build = build / "smoke"
-    build_fuzz(build, options.jobs, "-O0" if options.smoke is not None else "-O1")
+    program = build / "fuzz"
+    if options.program is not None:
+        program = options.program.resolve()
+    else:
+        build_fuzz(build, options.jobs, "-O0" if options.smoke is not None else "-O1")
     for target in targets:
-        prepare(build, target)
+        prepare(build, target, program)
     if options.build:
         return
     if options.merge:
