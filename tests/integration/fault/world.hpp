@@ -77,6 +77,7 @@ public:
 private:
     static local::CloudOptions options(const blueprint::faas::test::TemporaryDirectory& data) {
         local::CloudOptions options;
+        options.host_names = {"slow.faas.test", "torture.faas.test"};
         options.data_directory = data.path() / "cloud";
         options.limit_memory = std::getenv("BLUEPRINT_FAAS_NO_MEMORY_LIMIT") == nullptr;
         return options;

@@ -189,7 +189,9 @@ TEST_CASE("H3: a broken configuration is refused") {
 }
 
 TEST_CASE("H3: memory, timeout and endpoint are the real ones") {
-    Lab lab;
+    local::CloudOptions options;
+    options.host_names = {"cloud.example"};
+    Lab lab{options};
     const auto script =
         std::string{telling} + "{ ulimit -d; echo $BLUEPRINT_MEMORY_MB $BLUEPRINT_FUNCTION_ID; } | tell";
     const auto reply = lab.deploy("job7", script_package(script), R"({"memory_mb":130,"timeout_secs":7})",

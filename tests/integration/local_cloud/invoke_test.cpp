@@ -406,7 +406,7 @@ TEST_CASE("local cloud: a body that drips is not waited for") {
     Lab lab{options};
     lab.deploy_loop("job0", loop_echo);
     HttpClient client{lab.io, lab.cloud.url()};
-    wait_for(lab.io, client.write("POST /api/functions/job0/invoke HTTP/1.1\r\nHost: x\r\nContent-Type: "
+    wait_for(lab.io, client.write("POST /api/functions/job0/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                                   "application/json\r\nContent-Length: 5000\r\n\r\n"));
     bool over = false;
     const auto began = std::chrono::steady_clock::now();

@@ -82,6 +82,11 @@ TEST_CASE(
         CAPTURE(host);
         CHECK(status(lab, host) == 403);
     }
+    local::CloudOptions named;
+    named.host_names = {"Rebound.example"};
+    Lab known{named};
+    CHECK(status(known, "rebound.EXAMPLE:80") == 200);
+    CHECK(status(known, "other.example") == 403);
     local::CloudOptions options;
     options.bearer_tokens = {"first"};
     Lab guarded{options};
@@ -139,11 +144,12 @@ TEST_CASE("local cloud: malformed HTTP is answered 400 and loses its connection"
     Lab lab;
     for (const std::string& bytes :
          {std::string{"hello\r\n\r\n"}, std::string{"GET /\r\n\r\n"}, std::string{"GET / HTTP/1.1\r\n\r\n"},
-          std::string{"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"},
-          std::string{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"},
-          std::string{"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n"},
+          std::string{"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n"},
+          std::string{"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"},
+          std::string{"GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n"},
           std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
-          std::string{"POST /api/functions/a/warm HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}}) {
+          std::string{
+              "POST /api/functions/a/warm HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}}) {
         CAPTURE(bytes);
         HttpClient client{lab.io, lab.cloud.url()};
         wait_for(lab.io, client.write(bytes));
@@ -169,7 +175,8 @@ TEST_CASE("local cloud: chunked bodies are taken, and counted") {
     Lab lab{options};
     lab.deploy_script("job0", echo_script);
     const std::string head =
-        "POST /api/functions/job0/invoke HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+        "POST /api/functions/job0/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nTransfer-Encoding: "
         "chunked\r\n\r\n";
     HttpClient client{lab.io, lab.cloud.url()};
     wait_for(lab.io, client.write(head + "d\r\n{\"job_id\":0, \r\nc\r\n\"args\":[65]}\r\n0\r\n\r\n"));
@@ -183,7 +190,7 @@ TEST_CASE("local cloud: chunked bodies are taken, and counted") {
 TEST_CASE("local cloud: a chunked body may come byte by byte, with trailers too") {
     Lab lab;
     HttpClient client{lab.io, lab.cloud.url()};
-    const std::string head = "GET /api/functions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string head = "GET /api/functions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (const std::string rest : {"0\r\n\r\n", "0\r\na: b\r\n\r\n"}) {
         CAPTURE(rest);
         wait_for(lab.io, client.write(head));
@@ -199,8 +206,9 @@ TEST_CASE("local cloud: a chunked body may come byte by byte, with trailers too"
 TEST_CASE("local cloud: two requests in one packet are answered in order") {
     Lab lab;
     HttpClient client{lab.io, lab.cloud.url()};
-    wait_for(lab.io, client.write("GET /api/functions HTTP/1.1\r\nHost: x\r\n\r\nGET /api/platform HTTP/1.1\r\nHost: "
-                                  "x\r\nConnection: close\r\n\r\n"));
+    wait_for(lab.io,
+             client.write("GET /api/functions HTTP/1.1\r\nHost: localhost\r\n\r\nGET /api/platform HTTP/1.1\r\nHost: "
+                          "localhost\r\nConnection: close\r\n\r\n"));
     CHECK(wait_for<HttpReply>(lab.io, client.read_reply()).body == "{\"functions\":[]}");
     CHECK(json_of(wait_for<HttpReply>(lab.io, client.read_reply())).contains("spec"));
     CHECK(wait_for<std::string>(lab.io, client.read_to_end()).empty());
@@ -212,7 +220,7 @@ TEST_CASE("local cloud: silent and stalling connections are closed") {
     options.limits.stall = 200ms;
     Lab lab{options};
     for (const std::string start : {"", "GET /api/fun",
-                                    "PUT /api/functions/a HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                    "PUT /api/functions/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                                     "application/zip\r\nContent-Length: 10\r\n\r\nabc"}) {
         CAPTURE(start);
         HttpClient client{lab.io, lab.cloud.url()};
@@ -265,7 +273,7 @@ TEST_CASE("local cloud: TLS serves the same, and its endpoints say https") {
     CHECK(result_text(wait_for<HttpReply>(lab.io, client.exchange(Lab::call("job0", args + "]")))).size() == 300'001);
     // Plain HTTP to the TLS port ends without harm.
     HttpClient plain{lab.io, lab.cloud.url()};
-    wait_for(lab.io, plain.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    wait_for(lab.io, plain.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     wait_for<std::string>(lab.io, plain.read_to_end());
     CHECK(wait_for<HttpReply>(lab.io, client.exchange({.target = "/api/functions"})).status == 200);
 }

@@ -31,6 +31,7 @@ private:
     std::vector<Accepted> accepted_;
     std::string challenge_;
     std::function<std::optional<Denial>(const ServerRequest&)> authorize_;
+    std::vector<std::string> host_names_;
     bool by_any_name_ = false;
 };
 

@@ -93,6 +93,9 @@ struct CloudOptions {
     /// Asked about each request that the credentials above do not open, with its head alone: nothing lets it pass. For
     /// tokens that expire, and for other schemes; compare secrets by `same_secret`. Called on the server's strand.
     std::function<std::optional<Denial>(const ServerRequest& head)> authorize{};
+    /// Names, without a port, by which a server without credentials may be asked beside `localhost` and this machine's
+    /// addresses (the field Host); with a credential, or `allow_non_loopback`, any name will do.
+    std::vector<std::string> host_names{};
     bool allow_non_loopback = false;  ///< without it, only loopback addresses are listened on; with it, TLS is due
     bool strict_1_0 = false;          ///< behaves as a platform that knows nothing of 1.1
     std::uint32_t function_concurrency = 1000;  ///< simultaneous invocations of a function that does not say how many

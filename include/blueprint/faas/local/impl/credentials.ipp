@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -35,13 +36,14 @@ inline Secret same_scheme(std::string_view value) {
     return lower_case(value.substr(0, space)) + ' ' + credential;
 }
 
-/// Tells whether the field Host has a name or an address of this machine, as who connects to it by its own means has. A
-/// page in a browser whose name leads to 127.0.0.1 asks by that name.
-inline bool names_this_machine(std::string_view host) {
-    const bool bracketed = host.starts_with('[');
-    host = bracketed ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
-    if (host.ends_with('.')) host.remove_suffix(1);
-    const auto name = lower_case(host);
+/// The name or address in a field Host, in small letters and without the port.
+inline std::string host_name(std::string_view field) {
+    auto name = field.starts_with('[') ? field.substr(1, field.find(']') - 1) : field.substr(0, field.find(':'));
+    if (name.ends_with('.')) name.remove_suffix(1);
+    return lower_case(name);
+}
+
+inline bool names_this_machine(const std::string& name) {
     if (name == "localhost" || name.ends_with(".localhost")) return true;
     boost::system::error_code no_address;
     const auto address = boost::asio::ip::make_address(name, no_address);
@@ -50,6 +52,7 @@ inline bool names_this_machine(std::string_view host) {
 
 BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options)
     : authorize_{options.authorize}, by_any_name_{options.allow_non_loopback} {
+    for (const auto& name : options.host_names) host_names_.push_back(host_name(name));
     const auto challenge = [this](std::string_view scheme) {
         if (challenge_.find(scheme) != std::string::npos) return;
         challenge_.append(challenge_.empty() ? "" : ", ").append(scheme);
@@ -81,14 +84,17 @@ BLUEPRINT_FAAS_DECL std::optional<Denial> Credentials::judge(const ServerRequest
                           .message =
                               "a page in a browser (the field Origin) may not use a server without credentials; "
                               "start it with one"};
-        // What only asks comes without Origin from a page whose name has been made to lead here.
+        // What only asks comes without Origin from a page whose name has been made to lead here: by that name, though.
         const auto host = head.field("host");
-        if (host && !by_any_name_ && !names_this_machine(*host))
+        if (!host || by_any_name_) return std::nullopt;
+        const auto name = host_name(*host);
+        if (!names_this_machine(name) && std::find(host_names_.begin(), host_names_.end(), name) == host_names_.end())
             return Denial{
                 .status = 403,
                 .message =
                     "a server without credentials is asked by an address of this machine or as localhost, and "
-                    "not by another name (the field Host); start it with one"};
+                    "not by another name (the field Host): start it with a credential, or name it in "
+                    "CloudOptions::host_names"};
         return std::nullopt;
     }
     bool known = false;
