@@ -20,7 +20,7 @@ parser.add_argument("--way", required=True, choices=["pkg-config", "cmake", "sub
 parser.add_argument("--source", required=True, type=pathlib.Path, help="the root of this project")
 parser.add_argument("--compiler", required=True, help="the C++ compiler, as one shell word list")
 parser.add_argument("--compiled", required=True, type=pathlib.Path,
-                    help="what src.hpp makes, compiled: one of the ways takes it, and another compiles the installed one")
+                    help="what src.hpp makes, compiled: what is installed is compared with what this was made from")
 args = parser.parse_args()
 compiler = shlex.split(args.compiler)
 
@@ -50,6 +50,11 @@ def install(scratch):
         if path.is_file() and str(args.source) in path.read_text():
             sys.exit(f"{path.relative_to(first)} names the directory that it was built from")
     first.rename(prefix)
+    # The same files: what compiles here compiles there.
+    headers = [{path.relative_to(root / "include"): path.read_bytes() for path in (root / "include").rglob("*") if path.is_file()}
+               for root in (args.source, prefix)]
+    if headers[0] != headers[1]:
+        sys.exit(f"not installed, or not as they are: {sorted(map(str, dict(headers[0].items() ^ headers[1].items())))}")
     return prefix
 
 
@@ -84,7 +89,7 @@ def by_cmake(scratch):
         skip("cmake is not installed")
     prefix = install(scratch)
     run("cmake", "-S", HERE / "consumer", "-B", scratch / "consumer", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}",
-        f"-DCMAKE_CXX_COMPILER={';'.join(compiler)}")
+        f"-DCMAKE_CXX_COMPILER={';'.join(compiler)}", f"-DCONSUMER_COMPILED={args.compiled.resolve()}")
     run("cmake", "--build", scratch / "consumer")
     for program in sorted((scratch / "consumer").glob("consumer_*")):
         run(program)

@@ -1,1 +1,0 @@
-#include <blueprint/faas/src.hpp>
