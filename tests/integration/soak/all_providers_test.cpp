@@ -38,7 +38,7 @@ namespace {
 
 std::chrono::seconds length() {
     const char* const text = std::getenv("BLUEPRINT_FAAS_SOAK_SECONDS");
-    return std::chrono::seconds{text != nullptr ? std::max(std::strtol(text, nullptr, 10), 1L) : 15};
+    return std::chrono::seconds{text != nullptr ? std::max(std::strtol(text, nullptr, 10), 1L) : 60};
 }
 
 constexpr std::size_t slow_in_flight = 3;

@@ -57,7 +57,7 @@ public:
         const bool quick = job >= providers;
         auto kind = 'e';
         const auto dice = draw();
-        if (quick) {
+        if (quick && !to_be_cancelled) {
             kind = dice % 499 == 0 ? 's' : 'e';
         } else if (!to_be_cancelled) {
             kind = dice % 50 == 0 ? 'f' : dice % 101 == 0 ? 's' : dice % 409 == 0 ? 'c' : 'e';
