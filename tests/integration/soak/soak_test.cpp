@@ -4,6 +4,7 @@
 #include "blueprint/faas/local/certificates.hpp"
 #include "blueprint/faas/provider/custom.hpp"
 #include "blueprint/faas/transport/https.hpp"
+#include "measures.hpp"
 #include "support/run.hpp"
 #include "support/small_platform.hpp"
 #include "support/token_server.hpp"
@@ -24,19 +25,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 using namespace blueprint::faas;
 using namespace blueprint::faas::test;
 using namespace std::chrono_literals;
+using soak::Sample;
+using soak::take_sample;
 using tests::ok;
 
 namespace {
@@ -46,21 +45,6 @@ using Executor = custom::HttpFaasExecutor<ClientCredentials<HttpsTransport>>;
 std::chrono::seconds length() {
     const char* const text = std::getenv("BLUEPRINT_FAAS_SOAK_SECONDS");
     return std::chrono::seconds{text != nullptr ? std::strtol(text, nullptr, 10) : 20};
-}
-
-struct Sample {
-    std::size_t descriptors = 0;
-    std::size_t resident_kib = 0;
-};
-
-Sample take_sample() {
-    Sample sample;
-    sample.descriptors = static_cast<std::size_t>(
-        std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, std::filesystem::directory_iterator{}));
-    std::size_t pages = 0;
-    std::ifstream{"/proc/self/statm"} >> pages >> pages;
-    sample.resident_kib = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
-    return sample;
 }
 
 asio::awaitable<void> wait(std::chrono::milliseconds time) {
