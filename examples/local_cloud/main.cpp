@@ -34,7 +34,8 @@ namespace {
 
 constexpr std::string_view usage =
     "usage: local_cloud [--listen ADDRESS:PORT] [--data DIR] [--tls CERT KEY] [--client-ca FILE] [--bearer-env NAME]\n"
-    "                   [--grace SECONDS] [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] [--verbose] "
+    "                   [--host-name NAME] [--grace SECONDS] [--strict-1-0] [--no-memory-limit] [--allow-non-loopback] "
+    "[--verbose] "
     "[--help]\n"
     "                   [--no-aws | --aws-port PORT --aws-region REGION --aws-account ID --aws-settle-ms MS]\n"
     "                   [--no-gcp | --gcp-port PORT --gcp-project ID --gcp-region REGION --gcp-settle-ms MS\n"
@@ -49,6 +50,9 @@ constexpr std::string_view usage =
     "  --tls CERT KEY         serve HTTPS with this PEM certificate chain and key\n"
     "  --client-ca FILE       ask for a client certificate that one of the authorities in this PEM file has signed\n"
     "  --bearer-env NAME      ask for the bearer token that this environment variable holds\n"
+    "  --host-name NAME       let what needs no credential be asked for by this name too, beside localhost and this "
+    "machine's\n"
+    "                         addresses (the field Host); may be given more than once\n"
     "  --grace SECONDS        how long running invocations may go on after SIGINT or SIGTERM (0)\n"
     "  --strict-1-0           behave as a platform that knows nothing of contract 1.1\n"
     "  --no-memory-limit      do not limit the functions' memory (programs built with AddressSanitizer need that)\n"
@@ -293,6 +297,8 @@ Arguments read_arguments(int argc, char** argv) {
             arguments.grace = std::chrono::seconds{std::strtoul(next().c_str(), nullptr, 10)};
         } else if (name == "--bearer-env") {
             options.bearer_tokens.emplace_back(must_be_set(next(), name));
+        } else if (name == "--host-name") {
+            options.host_names.push_back(next());
         } else if (name == "--strict-1-0") {
             options.strict_1_0 = true;
         } else if (name == "--no-memory-limit") {

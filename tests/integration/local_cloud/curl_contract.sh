@@ -37,7 +37,7 @@ else
     exit 77
 fi
 
-CONTRACT_TOKEN=only-for-this-test "$server" --listen 127.0.0.1:0 --data "$work/data" --bearer-env CONTRACT_TOKEN \
+CONTRACT_TOKEN=only-for-this-test "$server" --listen 127.0.0.1:0 --data "$work/data" --bearer-env CONTRACT_TOKEN --host-name cloud.example \
     > "$work/out" 2> "$work/err" &
 server_pid=$!
 tries=0
@@ -113,6 +113,12 @@ echo "undeploy"
 expect 204 '' -X DELETE "$functions/job0"
 expect 404 '"code":"NOT_FOUND"' "$functions/job0"
 expect 404 '"code":"NOT_FOUND"' -X DELETE "$functions/job0"
+
+echo "what needs no credential is not told by a name that somebody made lead here"
+metadata=$(sed -n 's/^gcp listening on //p' "$work/out")/computeMetadata/v1/instance/service-accounts/default/token
+expect 200 '"access_token"' -H 'Metadata-Flavor: Google' "$metadata"
+expect 200 '"access_token"' -H 'Metadata-Flavor: Google' -H 'Host: cloud.example:80' "$metadata"
+expect 403 'host_names' -H 'Metadata-Flavor: Google' -H 'Host: rebound.example' "$metadata"
 
 kill -TERM "$server_pid"
 wait "$server_pid" || fail "the server did not end well after TERM"

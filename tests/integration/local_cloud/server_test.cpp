@@ -96,6 +96,64 @@ TEST_CASE(
               .status == 200);
 }
 
+TEST_CASE("local cloud: what a platform gives to everybody, or for a secret that is none, no page in a browser gets") {
+    struct Row {
+        std::string_view what;
+        std::string url;
+        HttpAsk ask;
+    };
+    const auto all_of = [](local::Cloud& cloud) {
+        return std::vector<Row>{
+            {"aws, metadata", cloud.aws_url(), {.method = "PUT", .target = "/latest/api/token"}},
+            {"aws, web identity", cloud.aws_url(), {.method = "POST", .target = "/"}},
+            {"aws, signed", cloud.aws_url(), {.target = "/2015-03-31/functions/"}},
+            {"gcp, metadata", cloud.gcp_url(), {.target = "/computeMetadata/v1/instance/zone"}},
+            {"gcp, sts", cloud.gcp_url(), {.method = "POST", .target = "/v1/token"}},
+            {"azure, metadata", cloud.azure_url(), {.target = "/metadata/identity/oauth2/token"}},
+            {"azure, login", cloud.azure_url(), {.method = "POST", .target = "/common/oauth2/v2.0/token"}},
+            {"digitalocean", cloud.digitalocean_url(), {.target = "/v2/functions/namespaces"}},
+            {"openwhisk", cloud.openwhisk_url(), {.target = "/api/v1/namespaces"}},
+        };
+    };
+    const auto refused = [](Lab& lab, const Row& row, std::string name, std::string value) {
+        HttpAsk ask = row.ask;
+        ask.fields.emplace_back(std::move(name), std::move(value));
+        HttpClient client{lab.io, row.url};
+        auto exchange = client.exchange(std::move(ask));
+        const auto reply = wait_for<HttpReply>(lab.io, std::move(exchange));
+        return reply.status == 403 && reply.body.find("a server without credentials") != std::string::npos;
+    };
+    local::CloudOptions options;
+    options.host_names = {"named.example"};
+    options.aws.emplace().keys = {{"local", Secret{"local"}}};
+    options.gcp.emplace().identities.push_back({.audience = "anything"});
+    options.azure.emplace().applications.push_back({.client_id = "local", .secrets = {Secret{"local"}}});
+    options.digitalocean.emplace();
+    options.openwhisk.emplace();
+    Lab open{options};
+    for (const auto& row : all_of(open.cloud)) {
+        CAPTURE(row.what);
+        CHECK(refused(open, row, "Host", "rebound.example"));
+        CHECK(refused(open, row, "Origin", "http://localhost:8080"));
+        CHECK_FALSE(refused(open, row, "Host", "localhost:8080"));
+        CHECK_FALSE(refused(open, row, "Host", "named.example"));
+    }
+
+    options.aws->keys = {{"local", Secret{"not its name"}}};
+    options.aws->web_identity_tokens = {Secret{"a token"}};
+    options.gcp->identities.front().subject_tokens = {Secret{"a token"}};
+    options.azure->applications.front().secrets = {Secret{"not its name"}};
+    options.digitalocean->tokens = {Secret{"a token"}};
+    options.openwhisk->users.push_back({.user = "somebody", .password = Secret{"something"}});
+    Lab closed{options};
+    for (const auto& row : all_of(closed.cloud)) {
+        CAPTURE(row.what);
+        const bool metadata = row.what.ends_with("metadata");  // it gives to everybody all the same
+        CHECK(refused(closed, row, "Host", "rebound.example") == metadata);
+        CHECK(refused(closed, row, "Origin", "http://localhost:8080") == metadata);
+    }
+}
+
 TEST_CASE("local cloud: its directories are for their owner alone, whatever the umask") {
     const TemporaryDirectory temporary;
     local::CloudOptions options;

@@ -29,6 +29,7 @@ public:
     AwsPlatform& operator=(const AwsPlatform&) = delete;
 
     Admission admit(const ServerRequest& head) override;
+    bool anybody_may(const ServerRequest& head) const override;
     asio::awaitable<ServerAnswer> answer(ServerRequest request) override;
     ServerAnswer failure(unsigned status, std::string_view message) override;
 

@@ -59,6 +59,7 @@ public:
     const AzureClock& clock() const noexcept { return clock_; }
 
     Admission admit(const ServerRequest& head) override;
+    bool anybody_may(const ServerRequest& head) const override;
     asio::awaitable<ServerAnswer> answer(ServerRequest request) override;
     void broken_off(const ServerRequest& head, bool too_long) override;
     ServerAnswer failure(unsigned status, std::string_view message) override;

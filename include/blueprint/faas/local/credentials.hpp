@@ -21,6 +21,8 @@ public:
     /// Returns why `head` may not pass; nothing if it may. The time it takes tells nothing of the secrets.
     /// Source: custom platform contract, "Who may".
     std::optional<Denial> judge(const ServerRequest& head) const;
+    /// Whether there are none, so that everybody may.
+    bool none() const noexcept { return accepted_.empty() && !authorize_; }
 
 private:
     struct Accepted {
@@ -31,8 +33,6 @@ private:
     std::vector<Accepted> accepted_;
     std::string challenge_;
     std::function<std::optional<Denial>(const ServerRequest&)> authorize_;
-    std::vector<std::string> host_names_;
-    bool by_any_name_ = false;
 };
 
 }  // namespace blueprint::faas::local

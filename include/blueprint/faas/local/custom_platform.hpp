@@ -30,6 +30,7 @@ public:
     explicit CustomPlatform(FunctionHost& host);
 
     Admission admit(const ServerRequest& head) override;
+    bool anybody_may(const ServerRequest&) const override { return credentials_.none(); }
     asio::awaitable<ServerAnswer> answer(ServerRequest request) override;
     ServerAnswer failure(unsigned status, std::string_view message) override;
     /// Ends all processes and starts no more; who waits for one is answered 503.

@@ -36,6 +36,9 @@ public:
     const DigitalOceanOptions& options() const noexcept { return options_; }
 
     Admission admit(const ServerRequest& head) override;
+    bool anybody_may(const ServerRequest& head) const override {
+        return options_.tokens.empty() && DigitalOceanApi::takes(head);
+    }
     asio::awaitable<ServerAnswer> answer(ServerRequest request) override;
     ServerAnswer failure(unsigned status, std::string_view message) override;
 

@@ -25,6 +25,10 @@ public:
         : options_{options}, tokens_{tokens}, clock_{clock} {}
 
     static bool takes(const ServerRequest& head);
+    /// Whether it takes whatever looks right as a subject token of `identity`.
+    static bool takes_any(const GcpWorkloadIdentity& identity) {
+        return identity.subject_tokens.empty() && identity.client_secret.empty();
+    }
     ServerAnswer answer(const ServerRequest& request);
 
 private:

@@ -73,6 +73,12 @@ public:
     virtual ~HttpService() = default;
     /// Judges the head, so that who may not is refused before a byte of the body is read.
     virtual Admission admit(const ServerRequest& head) = 0;
+    /// Whether what `head` asks needs nothing that only some know. On loopback the server lets it pass only as
+    /// `Strangers` says, and refuses it by `failure` with 403 else.
+    virtual bool anybody_may(const ServerRequest& head) const {
+        static_cast<void>(head);
+        return false;
+    }
     /// Answers a whole request. Not cancelled when the client goes away.
     virtual asio::awaitable<ServerAnswer> answer(ServerRequest request) = 0;
     /// Is told that a request that was admitted will not be answered by `answer`: its body was longer than allowed
@@ -80,7 +86,7 @@ public:
     virtual void broken_off(const ServerRequest& head, bool too_long) {
         static_cast<void>(head), static_cast<void>(too_long);
     }
-    /// Words an error that the server itself found: 400, 413, 431, 500 or 503, in the platform's shape.
+    /// Words an error that the server itself found: 400, 403, 413, 431, 500 or 503, in the platform's shape.
     virtual ServerAnswer failure(unsigned status, std::string_view message) = 0;
 };
 

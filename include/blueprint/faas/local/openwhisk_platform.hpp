@@ -30,6 +30,7 @@ public:
     const OpenWhiskOptions& options() const noexcept { return options_; }
 
     Admission admit(const ServerRequest& head) override;
+    bool anybody_may(const ServerRequest&) const override { return options_.users.empty(); }
     asio::awaitable<ServerAnswer> answer(ServerRequest request) override;
     ServerAnswer failure(unsigned status, std::string_view message) override;
 

@@ -93,8 +93,9 @@ struct CloudOptions {
     /// Asked about each request that the credentials above do not open, with its head alone: nothing lets it pass. For
     /// tokens that expire, and for other schemes; compare secrets by `same_secret`. Called on the server's strand.
     std::function<std::optional<Denial>(const ServerRequest& head)> authorize{};
-    /// Names, without a port, by which a server without credentials may be asked beside `localhost` and this machine's
-    /// addresses (the field Host); with a credential, or `allow_non_loopback`, any name will do.
+    /// Names, without a port, by which what needs no credential may be asked for beside `localhost` and this machine's
+    /// addresses (the field Host): a platform without credentials, or with a secret that is its own name, and the
+    /// played metadata services. With a credential, or `allow_non_loopback`, any name will do.
     std::vector<std::string> host_names{};
     bool allow_non_loopback = false;  ///< without it, only loopback addresses are listened on; with it, TLS is due
     bool strict_1_0 = false;          ///< behaves as a platform that knows nothing of 1.1

@@ -111,5 +111,6 @@
 #include "blueprint/faas/local/impl/random.ipp"
 #include "blueprint/faas/local/impl/request_target.ipp"
 #include "blueprint/faas/local/impl/server_stream.ipp"
+#include "blueprint/faas/local/impl/strangers.ipp"
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/local/aws_platform.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace blueprint::faas::local {
@@ -58,6 +59,15 @@ BLUEPRINT_FAAS_DECL Admission AwsPlatform::admit(const ServerRequest& head) {
         admission.refusal = dated(std::move(*admission.refusal));
     }
     return admission;
+}
+
+BLUEPRINT_FAAS_DECL bool AwsPlatform::anybody_may(const ServerRequest& head) const {
+    if (AwsMetadata::takes(head)) return true;
+    const bool any_token = options_.web_identity_tokens.empty() && aws_service_of(head) == "sts";
+    if (any_token && !AwsGate::is_signed(head)) return true;
+    // A secret that is the name of its key keeps nobody out, and is meant so.
+    return std::any_of(options_.keys.begin(), options_.keys.end(),
+                       [](const auto& key) { return same_secret(key.first, key.second); });
 }
 
 BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AwsPlatform::answer(ServerRequest request) {

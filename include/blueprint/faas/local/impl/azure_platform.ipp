@@ -67,6 +67,16 @@ BLUEPRINT_FAAS_DECL Admission AzurePlatform::admit(const ServerRequest& head) {
     return admission;
 }
 
+BLUEPRINT_FAAS_DECL bool AzurePlatform::anybody_may(const ServerRequest& head) const {
+    if (AzureMetadata::takes(head)) return true;
+    // A secret that is the name of its application keeps nobody out, and is meant so.
+    const auto known = [](const AzureApplication& application) {
+        return std::any_of(application.secrets.begin(), application.secrets.end(),
+                           [&](const Secret& secret) { return same_secret(application.client_id, secret); });
+    };
+    return AzureLogin::takes(head) && std::any_of(options_.applications.begin(), options_.applications.end(), known);
+}
+
 BLUEPRINT_FAAS_DECL void AzurePlatform::broken_off(const ServerRequest& head, bool too_long) {
     if (apis_) apis_->broken_off(head, too_long);
 }

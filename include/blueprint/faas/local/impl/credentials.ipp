@@ -4,11 +4,8 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/local/credentials.hpp"
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/system/error_code.hpp>
 #include <openssl/crypto.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -36,23 +33,7 @@ inline Secret same_scheme(std::string_view value) {
     return lower_case(value.substr(0, space)) + ' ' + credential;
 }
 
-/// The name or address in a field Host, in small letters and without the port.
-inline std::string host_name(std::string_view field) {
-    auto name = field.starts_with('[') ? field.substr(1, field.find(']') - 1) : field.substr(0, field.find(':'));
-    if (name.ends_with('.')) name.remove_suffix(1);
-    return lower_case(name);
-}
-
-inline bool names_this_machine(const std::string& name) {
-    if (name == "localhost" || name.ends_with(".localhost")) return true;
-    boost::system::error_code no_address;
-    const auto address = boost::asio::ip::make_address(name, no_address);
-    return !no_address && address.is_loopback();
-}
-
-BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options)
-    : authorize_{options.authorize}, by_any_name_{options.allow_non_loopback} {
-    for (const auto& name : options.host_names) host_names_.push_back(host_name(name));
+BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options) : authorize_{options.authorize} {
     const auto challenge = [this](std::string_view scheme) {
         if (challenge_.find(scheme) != std::string::npos) return;
         challenge_.append(challenge_.empty() ? "" : ", ").append(scheme);
@@ -76,27 +57,7 @@ BLUEPRINT_FAAS_DECL Credentials::Credentials(const CloudOptions& options)
 }
 
 BLUEPRINT_FAAS_DECL std::optional<Denial> Credentials::judge(const ServerRequest& head) const {
-    if (accepted_.empty() && !authorize_) {
-        // Any page that a browser on this machine shows could deploy a program here. Browsers say where a page is from
-        // with all that changes something, and no client of a platform does.
-        if (head.field("origin"))
-            return Denial{.status = 403,
-                          .message =
-                              "a page in a browser (the field Origin) may not use a server without credentials; "
-                              "start it with one"};
-        // What only asks comes without Origin from a page whose name has been made to lead here: by that name, though.
-        const auto host = head.field("host");
-        if (!host || by_any_name_) return std::nullopt;
-        const auto name = host_name(*host);
-        if (!names_this_machine(name) && std::find(host_names_.begin(), host_names_.end(), name) == host_names_.end())
-            return Denial{
-                .status = 403,
-                .message =
-                    "a server without credentials is asked by an address of this machine or as localhost, and "
-                    "not by another name (the field Host): start it with a credential, or name it in "
-                    "CloudOptions::host_names"};
-        return std::nullopt;
-    }
+    if (none()) return std::nullopt;
     bool known = false;
     bool sent = false;
     for (const auto& credential : accepted_) {

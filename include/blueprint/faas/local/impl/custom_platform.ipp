@@ -122,7 +122,8 @@ BLUEPRINT_FAAS_DECL Admission CustomPlatform::admit(const ServerRequest& head) {
 }
 
 BLUEPRINT_FAAS_DECL ServerAnswer CustomPlatform::failure(unsigned status, std::string_view message) {
-    const char* const code = status == 413   ? "TOO_LARGE"
+    const char* const code = status == 403   ? "FORBIDDEN"
+                             : status == 413 ? "TOO_LARGE"
                              : status == 431 ? "HEADER_TOO_LARGE"
                              : status == 503 ? "UNAVAILABLE"
                              : status >= 500 ? "INFRASTRUCTURE_ERROR"

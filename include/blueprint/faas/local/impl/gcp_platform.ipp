@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/local/gcp_platform.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace blueprint::faas::local {
@@ -61,6 +62,12 @@ BLUEPRINT_FAAS_DECL Admission GcpPlatform::admit(const ServerRequest& head) {
     Admission admission = apis_->admit(head);
     if (admission.refusal) admission.refusal = dated(std::move(*admission.refusal));
     return admission;
+}
+
+BLUEPRINT_FAAS_DECL bool GcpPlatform::anybody_may(const ServerRequest& head) const {
+    if (GcpMetadata::takes(head)) return true;
+    return GcpSts::takes(head) && std::any_of(options_.identities.begin(), options_.identities.end(),
+                                              [](const auto& identity) { return GcpSts::takes_any(identity); });
 }
 
 BLUEPRINT_FAAS_DECL void GcpPlatform::broken_off(const ServerRequest& head, bool too_long) {

@@ -7,6 +7,7 @@
 #include "blueprint/faas/deadline.hpp"
 #include "blueprint/faas/local/http_server.hpp"
 #include "blueprint/faas/local/server_stream.hpp"
+#include "blueprint/faas/local/strangers.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -52,6 +53,7 @@ struct HttpServer::State {
     asio::any_io_executor strand;
     HttpService& service;
     CloudOptions options;
+    Strangers strangers;
     std::weak_ptr<void> owner;
     std::shared_ptr<asio::ssl::context> tls;
     asio::ip::tcp::acceptor acceptor;
@@ -115,6 +117,7 @@ private:
     asio::awaitable<Next> answer_malformed(Line line, unsigned status, std::string message);
     asio::awaitable<bool> discard(std::uint64_t bytes);
     asio::awaitable<void> linger();
+    Admission judge(const ServerRequest& request);
     std::optional<ServerAnswer> refuse(const ServerRequest& request, const Admission& admission,
                                        const RequestParser& parser, Reservation& reservation);
     // Writing: http_write.hpp

@@ -169,6 +169,17 @@ inline asio::awaitable<HttpConnection::Next> HttpConnection::answer_malformed(Li
     co_return Next::close;
 }
 
+inline Admission HttpConnection::judge(const ServerRequest& request) {
+    auto& service = state_->service;
+    if (service.anybody_may(request))
+        if (const auto why = state_->strangers.refusal(request); !why.empty()) {
+            auto answer = service.failure(403, why);
+            answer.close = true;  // the body of a stranger is not read
+            return {.refusal = std::move(answer)};
+        }
+    return service.admit(request);
+}
+
 inline asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
     namespace http = boost::beast::http;
     const auto& limits = state_->options.limits;
@@ -201,7 +212,7 @@ inline asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
     const bool expects = faas::detail::iequals(request.field("expect").value_or(""), "100-continue");
 
     Reservation reservation;
-    Admission admission = state_->service.admit(request);
+    Admission admission = judge(request);
     auto refusal = refuse(request, admission, parser, reservation);
     if (refusal) {
         constexpr std::uint64_t most_discarded = 96U << 20;

@@ -83,6 +83,7 @@ BLUEPRINT_FAAS_DECL result<void> HttpServer::start(const CloudOptions& options, 
     }
     state_->owner = std::move(owner);
     state_->options = options;
+    state_->strangers = Strangers{options};
     state_->options.tls.reset();  // the context has them
     state_->options.bearer_tokens.clear();
     state_->options.api_keys.clear();
