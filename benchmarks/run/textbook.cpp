@@ -26,12 +26,12 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using namespace std::chrono_literals;
 
-using Plain = beast::tcp_stream;
-using Tls = beast::ssl_stream<beast::tcp_stream>;
+using BeastPlain = beast::tcp_stream;
+using BeastTls = beast::ssl_stream<beast::tcp_stream>;
 
 template <class Stream>
 class Textbook : public Client {
-    static constexpr bool is_tls = std::is_same_v<Stream, Tls>;
+    static constexpr bool is_tls = std::is_same_v<Stream, BeastTls>;
 
 public:
     explicit Textbook(const Setting& setting) : setting_{setting}, connections_(setting.in_flight) {
@@ -104,8 +104,8 @@ private:
 }  // namespace
 
 std::unique_ptr<Client> make_textbook(const Setting& setting) {
-    if (setting.tls) return std::make_unique<Textbook<Tls>>(setting);
-    return std::make_unique<Textbook<Plain>>(setting);
+    if (setting.tls) return std::make_unique<Textbook<BeastTls>>(setting);
+    return std::make_unique<Textbook<BeastPlain>>(setting);
 }
 
 }  // namespace bench

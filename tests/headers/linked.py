@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""linked.py NM ARCHIVE PROGRAM: runs the program, which is linked with the archive of a file that includes every public
-header, and looks through that archive: what a header defines in it has to be weak, so that any number of a program's files
-can include it. Anything else but the file's own function is defined twice in a program of two files."""
+"""linked.py NM COMPILED PROGRAM: runs the program, which is linked with what was compiled of a file that includes every
+public header, and looks through that, an archive or an object file: what a header defines in it has to be weak, so that any
+number of a program's files can include it. Anything else but the file's own function is defined twice in a program of two
+files."""
 import subprocess
 import sys
 
-nm, archive, program = sys.argv[1:]
-listed = subprocess.run([nm, "--demangle", "--extern-only", "--defined-only", archive], check=True, capture_output=True, text=True)
+nm, compiled, program = sys.argv[1:]
+listed = subprocess.run([nm, "--demangle", "--extern-only", "--defined-only", compiled], check=True, capture_output=True, text=True)
 strong, weak = [], 0
 for line in listed.stdout.splitlines():
     kind, _, name = line.partition(" ")[2].partition(" ")
@@ -18,7 +19,7 @@ for line in listed.stdout.splitlines():
         strong.append(name)
 own = "category_seen_here()"
 if own not in strong:
-    sys.exit(f"{archive} does not have {own}: it is not the file with all headers")
+    sys.exit(f"{compiled} does not have {own}: it is not the file with all headers")
 if len(strong) > 1:
     sys.exit("not inline, in a header: " + ", ".join(name for name in strong if name != own))
 print(f"{weak} weak symbols, no other one")
