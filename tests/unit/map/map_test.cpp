@@ -3,6 +3,8 @@
 #include "support/fake_executor.hpp"
 #include "support/run.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -71,6 +73,23 @@ template <class T>
 struct Outcome {
     std::vector<Completion<T>> completions{};
     result<void> last{};
+};
+
+// Breaks its own promise: an executor returns its errors.
+template <class T>
+struct ThrowingExecutor {
+    asio::io_context* io;
+    T thrown;
+    std::string_view provider_name() const { return "throwing"; }
+    asio::any_io_executor get_executor() { return io->get_executor(); }
+    asio::awaitable<result<faas::JobResult>> invoke(JobCall) {
+        throw thrown;
+        co_return faas::JobResult{};
+    }
+    asio::awaitable<result<faas::Invocation>> invoke_with_metrics(JobCall) {
+        throw thrown;
+        co_return faas::Invocation{};
+    }
 };
 
 // Takes everything from a stream, as a user would.
@@ -403,6 +422,50 @@ TEST_CASE("map: an input that throws ends the map with an error") {
     CHECK(all.last.error().message.find("row 2 is broken") != std::string::npos);
 }
 
+TEST_CASE("map: whatever an input throws ends the map with an error that says so") {
+    const auto ended = [](auto thrown) {
+        asio::io_context io;
+        FakeExecutor fake{io};
+        auto broken = std::views::iota(0, 10) | std::views::transform([&](int n) {
+                          if (n == 1) throw thrown;
+                          return Bytes{};
+                      });
+        auto stream = faas::map(fake, JobId{0}, broken);
+        const auto all = ::tests::run(io, drain(stream));
+        CHECK(all.completions.size() == 1);
+        CHECK(stream.progress().end == MapEnd::source_failed);
+        return all.last.error();
+    };
+    using boost::system::system_error;
+    const auto failed = ended(system_error{make_error_code(boost::system::errc::io_error)});
+    CHECK((failed.code == errc::infrastructure));
+    CHECK(failed.execution == Execution::not_started);
+    CHECK(failed.message.starts_with("the map's inputs failed: "));
+    CHECK((ended(system_error{asio::error::operation_aborted}).code == errc::cancelled));
+    const auto odd = ended(7);
+    CHECK((odd.code == errc::infrastructure));
+    CHECK(odd.message.find("no std::exception") != std::string::npos);
+}
+
+TEST_CASE("map: an executor that throws fails its calls, of which nobody knows whether they ran") {
+    const auto failed = [](auto thrown) {
+        asio::io_context io;
+        ThrowingExecutor<decltype(thrown)> broken{&io, thrown};
+        auto stream = faas::map(broken, JobId{0}, inputs(3));
+        const auto all = ::tests::run(io, drain(stream));
+        REQUIRE(all.completions.size() == 3);
+        CHECK(stream.progress().failed == 3);
+        CHECK(stream.progress().unknown == 3);
+        CHECK(stream.progress().end == MapEnd::inputs_ended);
+        const Error error = all.completions.front().value.error();
+        CHECK((error.code == errc::infrastructure));
+        CHECK(error.execution == Execution::unknown);
+        return error.message;
+    };
+    CHECK(failed(std::runtime_error{"out of luck"}) == "the executor threw: out of luck");
+    CHECK(failed(7).find("no std::exception") != std::string::npos);
+}
+
 TEST_CASE("map: calls carry metadata, timeout, idempotency and a key of their own") {
     asio::io_context io;
     FakeExecutor fake{io};
@@ -474,6 +537,47 @@ TEST_CASE("map: the line for a person says how far it is and why it stands still
     progress.oldest_running_for = 12s;
     CHECK(faas::describe(progress) ==
           "120 of 1000 done (3 failed), 64 in flight, 21.5/s; waiting for calls, input 97 for 12.0 s");
+}
+
+TEST_CASE("map: the line for a person leaves out what is nothing, and says why a map ended early") {
+    MapProgress progress{};
+    CHECK(faas::describe(progress) == "0 done, 0 in flight, 0.0/s; not started");
+    progress.state = MapState::waiting_for_calls;
+    progress.oldest = 3;
+    progress.oldest_running_for = 999ms;
+    CHECK(faas::describe(progress) == "0 done, 0 in flight, 0.0/s; waiting for calls");
+    progress = {.state = MapState::ended, .succeeded = 5, .end = MapEnd::inputs_ended};
+    progress.not_submitted = 0;
+    CHECK(faas::describe(progress) == "5 done, 0 in flight, 0.0/s; ended");
+    progress.end = MapEnd::time_limit;
+    progress.not_submitted = 7;
+    CHECK(faas::describe(progress) == "5 done, 0 in flight, 0.0/s; ended (time limit), 7 not submitted");
+}
+
+TEST_CASE("map: every state and every end has words of its own") {
+    std::set<std::string_view> words;
+    for (const auto state :
+         {MapState::not_started, MapState::running, MapState::waiting_for_input, MapState::waiting_for_calls,
+          MapState::waiting_for_consumer, MapState::stopping, MapState::ended})
+        words.insert(to_string(state));
+    CHECK(words.size() == 7);
+    for (const auto end :
+         {MapEnd::inputs_ended, MapEnd::stop_requested, MapEnd::max_failures, MapEnd::max_failure_ratio,
+          MapEnd::time_limit, MapEnd::source_failed, MapEnd::resume_failed, MapEnd::refused, MapEnd::abandoned})
+        words.insert(to_string(end));
+    CHECK(words.size() == 16);
+    CHECK(words.count("") == 0);
+}
+
+TEST_CASE("map: a share of failures is judged from the agreed number of inputs on") {
+    const faas::MapOptions options{.max_failure_ratio = 0.25, .failure_ratio_after = 8};
+    using faas::detail::too_many_failures;
+    CHECK_FALSE(too_many_failures(options, 0, 0));
+    CHECK_FALSE(too_many_failures(options, 0, 7));
+    CHECK(too_many_failures(options, 5, 3) == MapEnd::max_failure_ratio);
+    CHECK_FALSE(too_many_failures(options, 6, 2));  // just the share
+    CHECK_FALSE(too_many_failures({.max_failure_ratio = 0, .failure_ratio_after = 0}, 0, 0));
+    CHECK(too_many_failures({.max_failure_ratio = 0, .failure_ratio_after = 0}, 0, 1) == MapEnd::max_failure_ratio);
 }
 
 TEST_CASE("map: the rate is that of the last ten seconds") {

@@ -256,6 +256,10 @@ TEST_CASE("resume: the file of another job, run or input is refused and says whi
     write_file(path, "job");
     CHECK(why(at(path), JobId{7}, "run").find("no resume file") != std::string::npos);
     CHECK(why(at(directory.path()), JobId{7}, "run").find("could not open") != std::string::npos);
+    CHECK(why(at(directory / "new"), JobId{7}, std::string(65'537, 'r')).find("65536 bytes") != std::string::npos);
+    other = at(directory / "new");
+    other.input.assign(65'537, 'i');
+    CHECK(why(other, JobId{7}, "run").find("65536 bytes") != std::string::npos);
 }
 
 TEST_CASE("resume: two runs cannot have the file at once") {
