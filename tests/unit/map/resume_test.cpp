@@ -260,6 +260,7 @@ TEST_CASE("resume: the file of another job, run or input is refused and says whi
     other = at(directory / "new");
     other.input.assign(65'537, 'i');
     CHECK(why(other, JobId{7}, "run").find("65536 bytes") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(directory / "new"));
 }
 
 TEST_CASE("resume: two runs cannot have the file at once") {

@@ -83,11 +83,11 @@ BLUEPRINT_FAAS_DECL std::optional<Error> check_header(const std::string& path, s
 
 BLUEPRINT_FAAS_DECL result<ResumeFile> ResumeFile::open(const ResumeOptions& options, JobId job,
                                                         std::string_view run_id) {
+    if (run_id.size() > resume_name_limit || options.input.size() > resume_name_limit)
+        return resume_refused(options.path, "run id and input may have 65536 bytes each; give shorter ones");
     auto opened = AppendFile::open(options.path, "the resume file");
     if (!opened) return std::move(opened).error();
     ResumeFile file{std::move(*opened), options.sync == ResumeSync::power_loss};
-    if (run_id.size() > resume_name_limit || options.input.size() > resume_name_limit)
-        return resume_refused(options.path, "run id and input may have 65536 bytes each; give shorter ones");
     const std::string wanted = resume_header(job, run_id, options.input);
 
     std::string found(static_cast<std::size_t>(std::min<std::uint64_t>(file.file_.size(), wanted.size())), '\0');
