@@ -156,7 +156,8 @@ with tempfile.TemporaryDirectory() as directory:
              and (args.doors is None or pathlib.PurePosixPath(header).name in args.doors.split(","))]
     parts = [header for header in wanted if header not in doors]
     # What templates make of what is common is made once, and not at the end of each file.
-    other = [*args.parts_by.split(), *args.compiler[1:], "-fpch-instantiate-templates"] if args.parts_by else args.compiler
+    flags = args.compiler[next(at for at, word in enumerate(args.compiler) if word.startswith("-")):]
+    other = [*args.parts_by.split(), *flags, "-fpch-instantiate-templates"] if args.parts_by else args.compiler
     ways = [(group, args.compiler, []) for group in groups_of(doors)]
     ways += [(group, other, DECLARATIONS) for group in groups_of(parts)]
     for number, (group, compiler, options) in enumerate(ways):
