@@ -121,7 +121,7 @@ TEST_CASE("local cloud: what a platform gives to everybody, or for a secret that
         HttpClient client{lab.io, row.url};
         auto exchange = client.exchange(std::move(ask));
         const auto reply = wait_for<HttpReply>(lab.io, std::move(exchange));
-        return reply.status == 403 && reply.body.find("a server without credentials") != std::string::npos;
+        return reply.status == 403 && reply.body.find("what needs no credential") != std::string::npos;
     };
     local::CloudOptions options;
     options.host_names = {"named.example"};

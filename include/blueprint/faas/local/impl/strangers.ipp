@@ -33,16 +33,15 @@ BLUEPRINT_FAAS_DECL Strangers::Strangers(const CloudOptions& options) : any_name
 
 BLUEPRINT_FAAS_DECL std::string_view Strangers::refusal(const ServerRequest& head) const {
     // Browsers say where a page is from with all that changes something, and no client of a platform does.
-    if (head.field("origin"))
-        return "a page in a browser (the field Origin) may not use a server without credentials; start it with one";
+    if (head.field("origin")) return "a page in a browser (the field Origin) may not ask for what needs no credential";
     // What only asks comes without Origin from a page whose name has been made to lead here: by that name, though.
     const auto host = head.field("host");
     if (!host || any_name_) return {};
     const auto name = host_name(*host);
     if (names_this_machine(name) || std::find(names_.begin(), names_.end(), name) != names_.end()) return {};
-    return "a server without credentials is asked by an address of this machine or as localhost, and not by another "
-           "name (the field Host): start it with a credential, or name it in CloudOptions::host_names (--host-name of "
-           "the program local_cloud)";
+    return "what needs no credential is asked for by an address of this machine or as localhost, and not by another "
+           "name (the field Host): start the server with a credential, or name it in CloudOptions::host_names "
+           "(--host-name of the program local_cloud)";
 }
 
 }  // namespace blueprint::faas::local
