@@ -51,7 +51,7 @@ public:
 
 private:
     static constexpr std::size_t step = 128;
-    static constexpr std::size_t kinds = 32;
+    static constexpr std::size_t kinds = 64;  // clang's frame of a metered call has 4.1 KiB
     static constexpr std::uint32_t most = 2048;
 
     struct Free {
