@@ -194,8 +194,9 @@ def tests_of(build, tree):
         if any(suite.split(":")[-1] in ("unit", "fuzz") for suite in test["suite"]):
             # What a test looks for beside the project stands beside the project, not beside its copy.
             env = {name: value.replace(str(tree), str(ROOT)) if "/../" in value else value for name, value in test["env"].items()}
-            if not pathlib.Path(test["cmd"][0]).is_file():
-                continue  # --near
+            program = pathlib.Path(test["cmd"][0])
+            if not program.is_file() or not program.is_relative_to(build):
+                continue  # --near; or a script that reads sources
             found.append({"name": test["name"], "cmd": test["cmd"], "env": env, "unit": "fuzz_replay" not in test["cmd"][0]})
     return found
 

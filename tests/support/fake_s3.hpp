@@ -19,6 +19,7 @@ struct FakeS3 {
     std::map<std::string, std::string, std::less<>> objects{};
     std::map<std::string, std::string, std::less<>> parts{};  ///< of the upload that is under way, by tag
     bool uploading = false;
+    bool nameless = false;      ///< an upload that is begun gets no id
     bool late_failure = false;  ///< the end of an upload fails with status 200
 
     static HttpResponse plain(unsigned status, std::string body = {}) {
@@ -52,6 +53,7 @@ struct FakeS3 {
             return plain(200);
         }
         if (query == "uploads=") {
+            if (nameless) return plain(200, "<InitiateMultipartUploadResult></InitiateMultipartUploadResult>");
             uploading = true;
             return plain(200,
                          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

@@ -8,6 +8,8 @@
 #include "blueprint/faas/auth/azure_ad.hpp"
 #include "support/azure_world.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
@@ -15,9 +17,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -56,6 +61,15 @@ struct World : tests::AzureWorld {
     }
     /// The assertion that was sent, or what stands there instead.
     std::string assertion(std::size_t request) const { return form(request, "client_assertion"); }
+};
+
+/// Surroundings in which who waits for a token gives up while a file is read.
+struct StopsAtFiles : tests::AwsWorld {
+    mutable asio::cancellation_signal stop{};
+    result<std::optional<Secret>> read_file(const std::string& path, std::size_t max_bytes) const override {
+        stop.emit(asio::cancellation_type::terminal);
+        return AwsWorld::read_file(path, max_bytes);
+    }
 };
 
 /// The certificate of the application that the tests are, and one of its authority's; made once.
@@ -568,6 +582,25 @@ TEST_CASE("azure: a workload identity is not here without all of its variables, 
         {.tenant = "contoso.com", .client_id = "app", .token_file = "/mine", .authority = "login.chinacloudapi.cn"}})));
     CHECK(world.url(0) == "POST https://login.chinacloudapi.cn/contoso.com/oauth2/v2.0/token");
     CHECK(world.form(0, "client_id") == "app");
+}
+
+TEST_CASE("azure: a workload that is cancelled while its file is read throws nothing") {
+    World world;
+    world.around.files["/token"] = "a.b.c";
+    const auto credential = world.found(azure::credentials::WorkloadIdentity{{.token_file = "/token"}});
+    StopsAtFiles around;
+    around.files = world.around.files;
+    world.reach.environment = &around;
+    world.then_token("x");
+    bool ended = false;
+    asio::co_spawn(world.io, credential.fetch(world.reach, {.scope = management_scope}, deadline_after(1min)),
+                   asio::bind_cancellation_slot(around.stop.slot(), [&](std::exception_ptr thrown, auto) {
+                       CHECK(thrown == nullptr);
+                       ended = true;
+                   }));
+    world.io.restart();
+    world.io.run();
+    CHECK(ended);
 }
 
 TEST_CASE("azure: four threads manage and store, and each gets the token of its scope") {

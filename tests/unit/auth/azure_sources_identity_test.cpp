@@ -2,10 +2,15 @@
 #include "blueprint/faas/auth/azure/managed_identity.hpp"
 #include "support/source_world.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -326,6 +331,27 @@ TEST_CASE("azure: what passes by itself is asked again, and a renewal of the met
     broken.script->then(Error{.code = errc::invalid_configuration, .message = "no such peer"});
     CHECK(failed(broken.fetch(reached)).code == errc::invalid_configuration);
     CHECK(broken.asked() == 6);
+}
+
+TEST_CASE("azure: who is cancelled while a metadata service is renewed does not ask it again") {
+    World world;
+    const auto credential = world.of_machine({.renewal = {.max_attempts = 8, .first_delay = 1h}});
+    world.script->then(410, "");
+    world.then_token();
+    asio::cancellation_signal stop;
+    std::optional<result<azure::TimedToken>> outcome;
+    asio::co_spawn(world.io, credential.fetch(world.reach, {.scope = arm}, deadline_after(24h)),
+                   asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, result<azure::TimedToken> token) {
+                       outcome.emplace(std::move(token));
+                   }));
+    world.io.restart();
+    world.io.poll();
+    CHECK_FALSE(outcome.has_value());
+    stop.emit(asio::cancellation_type::terminal);
+    world.io.poll();
+    REQUIRE(outcome.has_value());
+    CHECK(failed(std::move(*outcome)).code == errc::cancelled);
+    CHECK(world.asked() == 1);
 }
 
 TEST_CASE("azure: the agent of Azure Arc gets the proof that it wants, from its own directory alone") {

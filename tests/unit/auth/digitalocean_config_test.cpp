@@ -115,7 +115,7 @@ TEST_CASE("doctl: a value may be bare, in quotes, or nothing, with blanks and a 
              {" \"a-token\"", "a-token"},
              {" \"a # token: it\"", "a # token: it"},
              {R"( "\"\\\/\x41\u0042\U00000043\t\e")", "\"\\/ABC\t\x1b"},
-             {R"( "\u00e9\u20AC\U0001F600")", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+             {R"( "\u00a9\u00e9\u20AC\U0001F600")", "\xc2\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
              {"", ""},
              {"   ", ""},
              {" # none", ""},

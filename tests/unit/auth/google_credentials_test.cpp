@@ -234,9 +234,15 @@ TEST_CASE("google: what may pass by itself is asked again, three times at most a
     CHECK(world.asked() == 6);
     Headers later;
     later.set("Retry-After", "3600");
-    world.script->then(503, "", later);
-    CHECK(failed_secretly(world.fetch(account(), TokenRequest::identity(service_url))).retry_after == 3600s);
-    CHECK(world.asked() == 7);
+    for (const unsigned status : {503U, 408U}) {
+        CAPTURE(status);
+        world.script->then(status, "", later);
+        const auto busy = failed_secretly(world.fetch(account(), TokenRequest::identity(service_url)));
+        CHECK(busy.code == errc::infrastructure);
+        CHECK(busy.retryable);
+        CHECK(busy.retry_after == 3600s);
+    }
+    CHECK(world.asked() == 8);
 }
 
 TEST_CASE("google: an answer without the token, or with one that is none, is not taken") {

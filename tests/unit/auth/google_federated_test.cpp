@@ -150,6 +150,15 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("google federation: where there is no proof, the error begins with whose token that was for") {
+    World world;
+    const auto error = failed(world.fetch(external()));
+    CHECK(error.code == errc::invalid_configuration);
+    CHECK_MESSAGE(error.message.starts_with("no token of the federated identity of '/cred.json': "), error.message);
+    CHECK(says(error, "'/token' of credential_source does not exist"));
+    CHECK(world.asked() == 0);
+}
+
 TEST_CASE("google federation: secrets go to https:// and this machine alone, and another universe has other hosts") {
     for (const auto* url :
          {"http://sts.googleapis.com/v1/token", "http://10.0.0.1/", "ftp://a", "sts.googleapis.com"}) {

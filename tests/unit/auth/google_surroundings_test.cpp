@@ -247,6 +247,17 @@ TEST_CASE("google: the region of what runs here is that of the function, or of t
     CHECK(world.asked() == 5);
 }
 
+TEST_CASE("google: what the metadata server tells as the region is not used if it is no name of one") {
+    for (const std::string told : {"projects/7/regions/", "projects/7/regions/Europe", "<html>sign in</html>", ""}) {
+        CAPTURE(told);
+        World world{"assume-present"};
+        world.then(200, told);
+        const auto error = failed(tests::run(world.io, MetadataServer{}.region(world.reach, deadline_after(1min))));
+        CHECK(error.code == errc::serialization);
+        CHECK(says(error, "what the metadata server told as the region is none"));
+    }
+}
+
 namespace {
 
 // Settings by variables ("NAME"), or files ("/path").

@@ -168,6 +168,8 @@ TEST_CASE("lambda storage: where the bucket is, and what cannot be one") {
     }
     auto small = lambda_options();
     small.storage_bucket = "jobs";
+    const detail::LambdaProtocol usual{small};
+    CHECK(ok(detail::AwsStorage::make(usual)).part_bytes() == 16'777'216);
     small.part_bytes = 5'242'879;
     const detail::LambdaProtocol protocol{small};
     CHECK(detail::AwsStorage::make(protocol).error().message.find("part_bytes") != std::string::npos);

@@ -250,6 +250,12 @@ TEST_CASE("A5: an upload that fails is ended, and one whose end was lost is look
     CHECK_FALSE(platform.fake->s3.uploading);
     CHECK(platform.fake->functions.empty());
 
+    Deploying nameless{options};
+    nameless.fake->s3.nameless = true;
+    CHECK(failed(nameless.deploy(package)).code == errc::serialization);
+    CHECK(nameless.fake->lines.back().ends_with("?uploads="));
+    CHECK(nameless.fake->functions.empty());
+
     Deploying lost{options};
     lost.fake->fault = FakeLambda::Fault::lost;
     lost.fake->fault_at = 6;  // the end of the upload

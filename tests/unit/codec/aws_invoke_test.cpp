@@ -164,6 +164,20 @@ TEST_CASE("A1: the log tail is asked for, and what its REPORT line tells is in t
     CHECK_FALSE(own.cold_start.has_value());
 }
 
+TEST_CASE("a function's stack is told up to 64 lines, however it is written") {
+    std::string lines, frames;
+    for (int i = 0; i < 100; ++i) {
+        lines += "at line\\n";
+        frames += frames.empty() ? R"("at frame")" : R"(,"at frame")";
+    }
+    for (const auto& stack : {'"' + lines + '"', '[' + frames + ']'}) {
+        CAPTURE(stack);
+        const auto error = detail::LambdaProtocol::function_failed(R"({"errorMessage":"m","stackTrace":)" + stack + '}',
+                                                                   "Unhandled", {});
+        CHECK(error.stack_trace.size() == 64);
+    }
+}
+
 TEST_CASE("A2, AWS pitfall 6: a 200 with X-Amz-Function-Error is a failure, with type, message and stack") {
     struct Row {
         std::string body;

@@ -139,7 +139,7 @@ TEST_CASE("azure: options that Azure would refuse are refused before anything is
         {"subscription", [](auto& o) { o.subscription.clear(); }},
         {"subscription", [](auto& o) { o.subscription = "11111111-2222-4333-8444-55555555555g"; }},
         {"subscription", [](auto& o) { o.subscription = "11111111-2222-4333-8444-555555555555/../x"; }},
-        {"resource_group", [](auto& o) { o.resource_group.clear(); }},
+        {"resource_group is empty", [](auto& o) { o.resource_group.clear(); }},
         {"resource_group", [](auto& o) { o.resource_group = "a/b"; }},
         {"resource_group", [](auto& o) { o.resource_group = "ends."; }},
         {"prefix", [](auto& o) { o.prefix = "Capital"; }},
@@ -239,11 +239,15 @@ TEST_CASE("azure: refusals are read in both shapes, with what may be repeated an
 }
 
 TEST_CASE("C11: only Azure's own word says that something is absent, not a page of somebody's") {
-    CHECK(judged(answered(404, error_json("ResourceNotFound", "no app"))).code == errc::not_found);
+    const auto own = judged(answered(404, error_json("ResourceNotFound", "no app")));
+    CHECK(own.code == errc::not_found);
+    CHECK_FALSE(says(own, "check the endpoint"));
     const auto page = judged(answered(404, "<html><title>Not here</title></html>"));
     CHECK(page.code == errc::invalid_configuration);
     CHECK(says(page, "Not here"));
     CHECK(says(page, "check the endpoint"));
+    // A gateway that is down says so in words of its own, and the endpoint may well be right.
+    CHECK_FALSE(says(judged(answered(502, "<html><title>Bad Gateway</title></html>")), "check the endpoint"));
 }
 
 TEST_CASE("azure: a setting that a refusal repeats is not shown with its key") {

@@ -60,6 +60,10 @@ struct OlderApp : AzureCloud {
     }
 };
 
+DeployObserver written_down(Lines& told) {
+    return [&told](const DeployProgress& step) { told.push_back(step.detail); };
+}
+
 tests::azure::Response page(unsigned status, std::string text) {
     tests::azure::Response out{.status = status};
     out.body = std::move(text);
@@ -332,9 +336,12 @@ TEST_CASE("Azure pitfall 6: without keys, roles that spread are waited for, and 
 
 TEST_CASE("azure: another deployment is waited for, and so is a deployment service that is not up") {
     AzureCloud cloud;
+    Lines told;
+    const auto observer = written_down(told);
     for (const auto status : {409U, 503U, 409U}) cloud.fake->refusals.push_back(page(status, "not now"));
-    ok(cloud.deploy(0, azure_program()));
+    ok(cloud.deploy(0, azure_program(), minute, observer));
     CHECK(cloud.fake->published == 1);
+    CHECK(count(told, "not now") == 2);  // the link itself asks again after 503
     // Right after the app was made it may not be known there.
     AzureCloud young;
     young.fake->refusals.push_back(page(404, "404 Web Site not found."));
@@ -422,18 +429,32 @@ TEST_CASE("Azure pitfall 15: an app that has no function after a deployment is t
 
 TEST_CASE("azure: instances that still have the site before are waited for, and the key is asked for again") {
     AzureCloud cloud;
+    Lines told;
+    const auto observer = written_down(told);
     ok(cloud.deploy(0, azure_program("1")));
-    cloud.fake->old_answers = 7;
+    cloud.fake->old_answers = 8;
     bool once = false;
     cloud.fake->before = [&](std::size_t, const HttpRequest& request) {
         if (request.origin.host.find(".scm.") == std::string::npos || std::exchange(once, true)) return;
         cloud.fake->arm.function_key = "another-key-for-calls";
     };
-    ok(cloud.deploy(0, azure_program("2")));
+    ok(cloud.deploy(0, azure_program("2"), minute, observer));
     CHECK(cloud.fake->published == 2);
     CHECK(cloud.running().old_answers < 5);
+    for (const auto* why : {"the app answers 401 (its key is not taken)", "the app has the site before"})
+        CHECK(count(told, std::string{"it does not answer with its new site yet: "} + why) == 1);
     cloud.running().old_answers = 0;
     CHECK(cloud.call(0) == name_of(azure_program("2")));
+}
+
+TEST_CASE("Azure pitfall 4: a host that starts with the first site is waited for until it can tell its keys") {
+    AzureCloud cloud;
+    cloud.fake->arm.host_starts = 20;
+    Lines told;
+    ok(cloud.deploy(0, azure_program(), minute, written_down(told)));
+    CHECK(count(told, "the app's host cannot tell its keys yet: Encountered an error (ServiceUnavailable)") > 0);
+    CHECK(count(told, "it does not answer with its new site yet") == 0);
+    CHECK(cloud.call(0) == name_of(azure_program()));
 }
 
 TEST_CASE("azure: programs that know nothing of sites are deployed, and again each time") {
@@ -566,14 +587,16 @@ TEST_CASE("Azure pitfall 14: an app whose functions would be lost is left as it 
     options.create = false;
     AzureCloud none{options};
     none.fake->arm.put_group();
-    CHECK(failed(none.deploy(0, azure_program())).code == errc::not_found);
+    const auto absent = failed(none.deploy(0, azure_program()));
+    CHECK(absent.code == errc::not_found);
+    CHECK(failed(none.plan(0, azure_program())).message == absent.message);
     CHECK(none.fake->writes().empty());
 }
 
 TEST_CASE("azure: no key and no signature is shown by what is told of a deployment") {
     AzureCloud cloud;
     Lines told;
-    const auto observer = [&](const DeployProgress& step) { told.push_back(step.detail); };
+    const auto observer = written_down(told);
     ok(cloud.deploy(0, azure_program("1"), {.timeout = 60s, .env_vars = {{"A", "not-to-be-seen"}}}, observer));
     ok(cloud.deploy(1, azure_program("2"), minute, observer));
     CHECK(told.size() > 10);

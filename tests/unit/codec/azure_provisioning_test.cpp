@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -201,6 +202,43 @@ TEST_CASE("azure: names that somebody else has are told with what to name instea
     CHECK(says(failed(tests::run(keyless.io, keyless.provisioning.make({}))), "storage_access"));
 }
 
+TEST_CASE("azure: what somebody else is making is waited for, and not for ever, and what ended in vain is made anew") {
+    AzureWorld world;
+    world.fake->operations.looks = 4;
+    world.make();
+    const auto& lines = world.fake->lines;
+    for (const auto& put : {"/storageAccounts/" + world.api.account(), "/serverfarms/" + world.api.plan()}) {
+        CAPTURE(put);
+        AzureWorld broken_off;
+        broken_off.fake->operations.looks = 4;
+        const auto asked = std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
+            return line.starts_with("PUT ") && line.ends_with(put);
+        });
+        REQUIRE(asked != lines.end());
+        broken_off.fake->fault_at = static_cast<std::size_t>(asked - lines.begin()) + 2;
+        failed(tests::run(broken_off.io, broken_off.provisioning.make({})));
+        broken_off.make();
+        CHECK(broken_off.told.find(" is being made\n") != std::string::npos);
+    }
+    for (const auto* state : {"Failed", "Canceled", "canceled"}) {
+        CAPTURE(state);
+        AzureWorld vain;
+        vain.fake->arm.put_group();
+        auto& account = vain.fake->arm.put_account(vain.api.account()).resource;
+        tests::rest::part(account, "properties")["provisioningState"] = state;
+        vain.make();
+        CHECK(vain.told.find("the storage account " + vain.api.account() + " is made\n") != std::string::npos);
+        CHECK(vain.told.find("is being made") == std::string::npos);
+    }
+    AzureWorld stuck;
+    stuck.fake->arm.put_group();
+    auto& account = stuck.fake->arm.put_account(stuck.api.account()).resource;
+    tests::rest::part(account, "properties")["provisioningState"] = "ResolvingDNS";
+    const auto error = failed(tests::run(stuck.io, stuck.provisioning.make({})));
+    CHECK(error.retryable);
+    CHECK(says(error, "not ready; try again later"));
+}
+
 TEST_CASE("azure: nothing is made where that is not wanted, or no location is known") {
     auto options = azure_options();
     options.create = false;
@@ -349,6 +387,37 @@ TEST_CASE("Azure pitfall 9: an older app is told by its plan, gets the settings 
     // The container of the packages is made there.
     ok(tests::run(world.io, world.provisioning.have_container(place->store)));
     CHECK(world.fake->arm.accounts.at("theirs").containers.contains(world.api.packages_container()));
+}
+
+TEST_CASE("azure: the container of the packages is asked of storage itself where another group has the account") {
+    AzureWorld world;
+    world.fake->arm.put_group();
+    world.fake->arm.put_account("theirs");
+    world.fake->arm.put_site(world.api.app(), "Y1", "Dynamic").settings = {
+        {"AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=theirs;AccountKey=" +
+                                    tests::azure::Arm::key_of("theirs") + ";EndpointSuffix=core.windows.net"}};
+    const auto place = world.find();
+    REQUIRE(place.has_value());
+    world.fake->more = [](const tests::azure::Call& call, const HttpRequest&) -> std::optional<FakeAzure::Answer> {
+        if (call.path.find("/storageAccounts/theirs") == std::string::npos) return std::nullopt;
+        return tests::azure::error(404, "ResourceNotFound", "The Resource 'theirs' was not found.");
+    };
+    for (int i = 0; i < 2; ++i) {  // that it is there already is no error
+        world.told.clear();
+        ok(tests::run(world.io, world.provisioning.have_container(place->store)));
+        CHECK(world.told == "the container " + world.api.packages_container() + " is made for packages\n");
+        CHECK(world.fake->arm.accounts.at("theirs").containers.contains(world.api.packages_container()));
+    }
+}
+
+TEST_CASE("azure: a connection string that cannot be read is told with its setting, and shows nothing") {
+    AzureWorld world;
+    world.make();
+    world.site().settings["AzureWebJobsStorage"] = "AccountKey=not-to-be-seen";
+    const auto error = failed(tests::run(world.io, world.provisioning.find()));
+    CHECK(error.code == errc::invalid_configuration);
+    CHECK(says(error, "the setting AzureWebJobsStorage of the app " + world.api.app()));
+    CHECK_FALSE(says(error, "not-to-be-seen"));
 }
 
 TEST_CASE("azure: settings that somebody changes at the same time stay, and only what differs is written") {

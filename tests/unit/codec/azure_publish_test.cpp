@@ -256,6 +256,10 @@ TEST_CASE("Z8: what Azure would not keep is refused with what works, before anyt
     config.memory_mib = 8192;
     CHECK(has(refused(config), "512, 2048 and 4096"));
     CHECK(has(refused(config, false), "1536"));
+    config.memory_mib = 1537;
+    CHECK(has(refused(config, false), "memory_mib 1537"));
+    config.memory_mib = 1536;
+    CHECK(ok(azure_wanted(options, 7, program(), config, false)).job.memory_mib == 1536);
     config.memory_mib = 4096;
     config.max_concurrency = 100;
     CHECK(has(refused(config), "12 instances"));

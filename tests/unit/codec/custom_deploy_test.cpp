@@ -119,6 +119,20 @@ TEST_CASE("custom: a 1.0 platform that cannot replace: recreate, keep or fail, a
     CHECK(fail.script->seen.size() == 3);
 }
 
+TEST_CASE("custom: a function that others make again and again is removed twice, and then they have it") {
+    const std::string get = "GET /api/functions/job0", put = "PUT /api/functions/job0";
+    const std::string remove = "DELETE /api/functions/job0";
+    Custom<> custom{{.base_url = "https://faas.example.com", .strict_1_0 = true}};
+    custom.script->then(200, deployed());
+    for (int i = 0; i < 2; ++i) {
+        custom.script->then(204);
+        custom.script->then(409, conflict);
+        custom.script->then(200, deployed());
+    }
+    CHECK(failed(deploy(custom)).code == errc::conflict);
+    CHECK((custom.script->lines() == Lines{get, remove, put, get, remove, put, get}));
+}
+
 TEST_CASE("custom: an upload whose answer was lost is not made a second function") {
     Custom<> custom;
     custom.script->then(404, absent);

@@ -370,6 +370,10 @@ TEST_CASE("google: settings that Google would refuse are refused first, and name
         {problem([](O& o, C&) { o.labels = {{"managed-by", "x"}}; }), "'managed-by'"},
         {problem([](O& o, C&) { o.labels = {{"blueprint-job", "x"}}; }), "'blueprint-job'"},
         {problem([](O& o, C&) { o.labels = {{"team", std::string(64, 'x')}}; }), "63"},
+        {problem([](O& o, C&) {
+             for (int i = 0; i < 57; ++i) o.labels.emplace("team-" + std::to_string(i), "x");
+         }),
+         "labels has 57"},
         {problem([](O& o, C&) { o.service_account = "jobs"; }), "service_account"},
         {problem([](O& o, C&) { o.ingress = "all"; }), "ingress"},
         {problem([](O& o, C&) { o.invokers = {"somebody"}; }), "'somebody'"},
@@ -388,6 +392,8 @@ TEST_CASE("google: settings that Google would refuse are refused first, and name
     CHECK(out.labels.at("team") == "blue");
     CHECK(detail::labelled_package(out.labels) == std::string(32, 'a') + std::string(32, 'b'));
     CHECK(out.memory == "512Mi");
+    for (int i = 1; i < 56; ++i) options.labels.emplace("team-" + std::to_string(i), "x");
+    CHECK(checked(options, FaasConfig{}).labels.contains("team-55"));
 }
 
 }  // namespace gcp_api_test

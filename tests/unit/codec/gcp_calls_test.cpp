@@ -1,12 +1,20 @@
 #include "blueprint/faas/codec/gcp_calls.hpp"
 
+#include "blueprint/faas/codec/impl/function_caller.hpp"
 #include "gcp_fixture.hpp"
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <utility>
@@ -60,6 +68,23 @@ struct Called {
         answer.headers.set("Content-Type", "application/octet-stream");
     }
 };
+
+// What a caller needs of a link to wait for another one's look; no time passes.
+struct PausesOnly {
+    std::vector<std::chrono::milliseconds> pauses{};
+
+    boost::asio::awaitable<result<void>> wait(std::chrono::milliseconds pause) {
+        pauses.push_back(pause);
+        co_await boost::asio::post(boost::asio::use_awaitable);
+        co_return result<void>{};
+    }
+};
+
+// Finds the URL once another one has waited so many times for it.
+boost::asio::awaitable<result<detail::GoogleAddress>> found_after(PausesOnly& link, std::size_t waits) {
+    while (link.pauses.size() < waits) co_await boost::asio::post(boost::asio::use_awaitable);
+    co_return GoogleCalls::address(service);
+}
 
 Error judged(HttpResponse answer) {
     auto error = GoogleCalls::judge(answer);
@@ -399,6 +424,35 @@ TEST_CASE("google: of calls that begin at once one looks the URL up, and the oth
         CHECK(bad == (there ? 0 : 8));
         CHECK(std::count_if(shared->lines.begin(), shared->lines.end(),
                             [](const std::string& line) { return line.starts_with("GET "); }) == 1);
+    }
+}
+
+TEST_CASE("google: who waits for another's look looks ever less often") {
+    boost::asio::io_context io;
+    const detail::FunctionCaller<Binary, GoogleCalls> caller{google_options()};
+    PausesOnly link;
+    int good = 0;
+    const auto look_up = [](PausesOnly& waiting, JobId) { return found_after(waiting, 8); };
+    for (int i = 0; i < 2; ++i)
+        boost::asio::co_spawn(io, caller.address(link, 0U, look_up),
+                              [&](std::exception_ptr, result<detail::GoogleAddress> outcome) {
+                                  if (outcome) ++good;
+                              });
+    io.run();
+    CHECK(good == 2);
+    CHECK((link.pauses == std::vector<std::chrono::milliseconds>{1ms, 2ms, 4ms, 8ms, 16ms, 32ms, 50ms, 50ms}));
+}
+
+TEST_CASE("google: options that cannot work are told by a call, before anything is sent") {
+    auto no_project = tests::function_options();
+    no_project.cloud.project.clear();
+    for (const auto& options : {no_project, known_url("no URL")}) {
+        CloudFunctions functions{options};
+        CHECK(CloudFunctionCodec<>{options}.misconfigured().has_value());
+        CHECK(failed(functions.invoke(call_of())).code == errc::invalid_configuration);
+        CHECK(failed(run(functions.io, functions.executor.warm(0, 1))).code == errc::invalid_configuration);
+        CHECK(failed(run(functions.io, functions.executor.describe_platform())).code == errc::invalid_configuration);
+        CHECK(functions.fake->lines.empty());
     }
 }
 

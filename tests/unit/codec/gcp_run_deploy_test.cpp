@@ -185,6 +185,11 @@ TEST_CASE("google run: only the parts that differ are written, maps as a whole (
     CloudRun other{options, cloud.fake};
     ok(other.deploy(program("2"), config));
     CHECK(target == "updateMask=description,ingress");
+    options.cloud.service_account = "jobs@p.iam.gserviceaccount.com";
+    CloudRun as_another{options, cloud.fake};
+    ok(as_another.deploy(program("2"), config));
+    CHECK(target == "updateMask=template");
+    CHECK(text(cloud.fake->service()["template"].as_object(), "serviceAccount") == options.cloud.service_account);
 }
 
 TEST_CASE("google run: what others have set stays, and nothing is sent that is Google's to tell") {
@@ -240,6 +245,23 @@ TEST_CASE("C8: a revision that cannot start is told with its own reason, and nev
     CHECK((cloud.fake->services.shares() == std::map<std::string, std::int64_t>{{"blueprint-job-0-00003-abc", 100}}));
 }
 
+TEST_CASE("google run: a revision that cannot start and cannot be asked why is told in the service's words") {
+    CloudRun cloud;
+    ok(cloud.deploy(program()));
+    cloud.fake->services.failing_reason = "HEALTH_CHECK_CONTAINER_ERROR";
+    cloud.fake->before = [&](std::size_t number, const HttpRequest& request) {
+        if (request.target.ends_with("/revisions/blueprint-job-0-00002-abc")) cloud.fake->fault_at = number;
+    };
+    const auto error = failed(cloud.deploy(program("2")));
+    CAPTURE(error.message);
+    CHECK(cloud.fake->fault_at != 0);
+    CHECK(error.code == errc::invocation_failed);
+    CHECK(error.platform_code == "REVISION_FAILED");
+    CHECK(says(error, "Revision 'blueprint-job-0-00002-abc' is not ready and cannot serve traffic."));
+    CHECK(says(error, "calls still reach blueprint-job-0-00001-abc"));
+    CHECK_FALSE(says(error, "its log: "));
+}
+
 TEST_CASE("google run: a first deployment whose revision cannot start is told, too") {
     CloudRun cloud;
     cloud.fake->services.failing_reason = "CONTAINER_PERMISSION_DENIED";
@@ -266,6 +288,19 @@ TEST_CASE("C11: a look that fails is not taken for absence, and nothing is writt
         CHECK(failed(cloud.deploy(program())).code != errc::not_found);
         CHECK(cloud.fake->writes().empty());
     }
+}
+
+TEST_CASE("google run: a service that was made and is not to be seen is looked for again, and not for ever") {
+    CloudRun cloud;
+    cloud.fake->more = [others = cloud.fake->more](const auto& call,
+                                                   const auto& request) -> std::optional<tests::gcp::Answer> {
+        if (!call.path.ends_with("/services/blueprint-job-0")) return others(call, request);
+        return tests::gcp::error(404, "NOT_FOUND", "Resource does not exist.");
+    };
+    const auto error = failed(cloud.deploy(program()));
+    CHECK(error.code == errc::conflict);
+    CHECK(says(error, "it was removed meanwhile"));
+    CHECK(count(cloud.fake->lines, "GET " + run_service) == 1 + 5);  // before the change, and after it
 }
 
 TEST_CASE("GCP pitfall 15: a change that Google lacks resources for is asked for again") {

@@ -170,6 +170,11 @@ TEST_CASE("google run: revisions are told newest first, with their packages and 
     CHECK(revisions[2].traffic == 0);
     CHECK(revisions[2].package_sha256 == program("1").sha256());
     CHECK(revisions[2].deployed_at == "2026-01-02T03:04:01Z");
+    // Of those made in one second the number tells.
+    for (auto& [name, one] : cloud.fake->services.revisions) one["createTime"] = "2026-01-02T03:04:01Z";
+    const auto at_once = ok(run(cloud.io, cloud.executor.list_revisions(0)));
+    REQUIRE(at_once.size() == 3);
+    for (int i = 0; i < 3; ++i) CHECK(at_once[static_cast<std::size_t>(i)].id == revision(3 - i));
 }
 
 TEST_CASE("google run: calls are split between revisions by whole percents, and gone back with") {

@@ -123,6 +123,7 @@ TEST_CASE("google storage: an upload that does not go on ends, and what was begu
     const auto error = failed(stuck.upload());
     CHECK(error.code == errc::infrastructure);
     CHECK(says(error, "does not go on after 0 bytes"));
+    CHECK(count(stuck.fake->lines, "PUT ") == 4);
     CHECK(stuck.fake->lines.back().starts_with("DELETE "));
     Bucket forgetful;
     for (int i = 1; i < 100; ++i) forgetful.fake->storage.forgetting_pieces.insert(i);

@@ -170,6 +170,7 @@ TEST_CASE("openwhisk: answers that repeat code may be as long as the code is") {
     CHECK(api.put_action(access, JobId{7U}, Body{std::string(5U << 20U, 'a')}).max_response_bytes > 5U << 20U);
     CHECK(api.delete_action(access, JobId{7U}).max_response_bytes > 48U << 20U);
     CHECK(api.get_action(access, JobId{7U}).max_response_bytes < 8U << 20U);
+    CHECK(api.get_package(access).max_response_bytes >= 16U << 20U);  // it lists its actions
 }
 
 TEST_CASE("openwhisk: an action is a job's only if its name is the one that the job has") {

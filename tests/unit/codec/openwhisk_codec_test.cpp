@@ -170,7 +170,10 @@ TEST_CASE("openwhisk: undeploying twice is fine, and what is refused is told (C1
     CHECK(says(refused, "blueprint-job-1"));
     CHECK(whisk.fake->actions.all.size() == 1);
     whisk.fake->actions.concurrent_changes = -1;
+    whisk.fake->fault_at = 0;
+    whisk.asked();
     CHECK(failed(whisk.undeploy(1)).code == errc::conflict);
+    CHECK(lines_with(whisk.asked(), "DELETE ") == 8);
 }
 
 TEST_CASE("C12 (OpenWhisk): health is whether the action is there and its program answers; no job runs for it") {

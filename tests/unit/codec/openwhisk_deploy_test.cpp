@@ -186,6 +186,12 @@ TEST_CASE("openwhisk: what is beyond the usual limits is asked of the host, whos
     whisk.fake->actions.offer["limits"].as_object()["max_action_memory"] = 256ULL << 20;
     CHECK(failed(whisk.deploy(1, whisk_program(), short_config(512))).code == errc::invalid_configuration);
     CHECK(whisk.fake->writes().empty());
+    // What is wrong with something else is not the host's to allow, also of a function with the largest memory.
+    whisk.asked();
+    auto config = short_config(512);
+    config.keep_warm = 1;
+    CHECK(says(failed(whisk.deploy(1, whisk_program(), config)), "keep_warm"));
+    CHECK(whisk.asked().empty());
 }
 
 TEST_CASE("pitfall 10 (OpenWhisk): a runtime that the host took instead of the one asked for is an error") {

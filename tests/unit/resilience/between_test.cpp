@@ -342,6 +342,28 @@ TEST_CASE("hedging: only idempotent calls, only with enough latencies, and at mo
     CHECK(static_cast<std::uint64_t>(aws.calls) == statistics.calls + statistics.hedged);
 }
 
+TEST_CASE("hedging: unless told otherwise, at most one in twenty, by the latencies of the last thousand calls") {
+    asio::io_context io;
+    std::chrono::milliseconds takes{};
+    Scene aws{io, "aws", [&](int) { return Scene::Act{.takes = takes}; }};
+    Hedged half{aws, {.quantile = 0.5}};
+    warm_up(io, half, 200);
+    takes = 2ms;
+    warm_up(io, half, 60);  // all of them take longer than half of the calls did
+    const auto statistics = half.statistics();
+    CHECK(statistics.hedged >= 1);
+    CHECK(statistics.hedged <= statistics.calls / 20);
+
+    takes = 300ms;
+    Hedged longest{aws, {.quantile = 1}};
+    warm_up(io, longest, 1);
+    takes = 0ms;
+    warm_up(io, longest, 999);
+    CHECK(longest.statistics().quantile >= 300ms);
+    warm_up(io, longest, 1);
+    CHECK(longest.statistics().quantile < 300ms);
+}
+
 TEST_CASE("hedging: a copy that fails leaves it to the other; when both fail the first one's error is told") {
     for (const int failures : {1, 2}) {
         CAPTURE(failures);

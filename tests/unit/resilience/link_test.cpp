@@ -439,6 +439,8 @@ TEST_CASE("C7: cancelling ends a call wherever it is, and tells whether the job 
             const auto error = failed(*ended);
             CHECK(error.code == errc::cancelled);
             CHECK(error.execution == row.execution);
+            const bool between = row.where == Where::between || (row.where == Where::exchange && !row.heeds);
+            CHECK(error.message.starts_with("cancelled while waiting to try again; the last attempt: ") == between);
             CHECK(*sent == row.sent);
         }
     }
