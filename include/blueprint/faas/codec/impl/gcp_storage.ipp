@@ -136,7 +136,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL HttpRequest GoogleStorage::create_bucket
 }
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL Error GoogleStorage::not_ours(Error cause) const {
-    cause.code = errc::conflict;
     cause.message = "the bucket " + bucket_ + " for packages is taken, and is none of the project " +
                     api_.options().project + ": name another one in CloudRunOptions::bucket" +
                     (cause.message.empty() ? "" : " (" + cause.message + ')');
