@@ -1,4 +1,5 @@
 #include "openwhisk_lab.hpp"
+#include "support/vfork.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <doctest/doctest.h>
@@ -575,7 +576,7 @@ TEST_SUITE("node" * doctest::skip(!has_node())) {
     }
 }
 
-TEST_CASE("local openwhisk, Node.js: a machine without it says so") {
+TEST_CASE("local openwhisk, Node.js: a machine without it says so" * doctest::skip(tests::vfork_is_fork)) {
     local::OpenWhiskSettings settings;
     settings.node = "/no/such/node";
     OpenWhiskLab lab{std::move(settings)};
