@@ -245,8 +245,9 @@ BLUEPRINT_FAAS_DECL void Process::kill() noexcept {
 }
 
 BLUEPRINT_FAAS_DECL void Process::signal_group(int signal) noexcept {
-    // Until it is reaped, the number belongs to our child, so no stranger is hit.
-    if (pid_ > 0 && !reaped_) ::kill(-pid_, signal);
+    // Until it is reaped, the number belongs to our child, so no stranger is hit. Where a tool makes fork of vfork, the
+    // child may not have its group yet.
+    if (pid_ > 0 && !reaped_ && ::kill(-pid_, signal) != 0 && errno == ESRCH) ::kill(pid_, signal);
 }
 
 BLUEPRINT_FAAS_DECL void Process::reap() noexcept {
