@@ -1,4 +1,5 @@
 #include "lab.hpp"
+#include "support/vfork.hpp"
 
 #include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
@@ -112,7 +113,8 @@ TEST_CASE("local cloud: an error that the function knows of is passed on") {
     CHECK(json_of(reply).at("success").as_bool() == false);
 }
 
-TEST_CASE("local cloud: a program that cannot be executed makes the function unhealthy") {
+TEST_CASE("local cloud: a program that cannot be executed makes the function unhealthy" *
+          doctest::skip(tests::vfork_is_fork)) {
     Lab lab;
     ZipWriter writer;
     REQUIRE(writer
