@@ -71,7 +71,9 @@ void lambda_control(Input input) {
         wanted.reserved = function->reserved;
         wanted.alias = "live";
         FAAS_REQUIRE(!lambda_tasks(wanted, {}).empty());  // there is nothing yet, so there is something to be done
-        lambda_tasks(wanted, {.latest = *function, .live = function->configuration});
+        lambda_tasks(
+            wanted,
+            {.latest = *function, .alias = detail::LambdaAlias{.version = "1"}, .live = function->configuration});
     }
     copy = answer;
     if (const auto configuration = LambdaControl::read_configuration(copy); fits(configuration))
