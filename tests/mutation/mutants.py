@@ -63,6 +63,7 @@ class Mutant:
     number: int = 0
     original: str = ""
     changed: str = ""
+    source: str = ""  # its line
 
 
 def tokens_of(text):

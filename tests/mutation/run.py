@@ -53,6 +53,7 @@ def sample(seed):
         text = files[mutant.path].text
         mutant.original = text[mutant.start:mutant.end]
         mutant.changed = finder.broken_text(text, mutant)
+        mutant.source = text.splitlines()[mutant.line - 1]
     return files, chosen, len(by_line)
 
 
@@ -282,7 +283,7 @@ def difference(files, mutant):
 
 
 def equivalents():
-    """`FILE: BEFORE -> AFTER: why nothing can tell them apart`, one a line."""
+    """`FILE: LINE: BEFORE -> AFTER ## why nothing can tell them apart`, one a line; LINE is its text."""
     found = {}
     for line in (HERE / "equivalent.txt").read_text().splitlines():
         if line and not line.startswith("#"):
@@ -293,9 +294,18 @@ def equivalents():
     return found
 
 
+def squeeze(text):
+    return " ".join(text.split())
+
+
 def short(mutant):
-    squeeze = lambda text: " ".join(text.split())
     return f"{mutant.path.removeprefix('include/blueprint/faas/')}: {squeeze(mutant.original)} -> {squeeze(mutant.changed)}"
+
+
+def placed(mutant):
+    """What tells `mutant` from others of the same words in its file, wherever its line moves."""
+    file, change = short(mutant).split(": ", 1)
+    return f"{file}: {squeeze(mutant.source)}: {change}"
 
 
 def report(build, files, chosen, results, tests, uncompilable, lines):
@@ -305,7 +315,7 @@ def report(build, files, chosen, results, tests, uncompilable, lines):
         result = results[key(mutant)]
         if result["killed"]:
             killed.append(mutant)
-        elif short(mutant) in same:
+        elif placed(mutant) in same:
             equivalent.append(mutant)
         else:
             survived.append(mutant)
@@ -321,7 +331,7 @@ def report(build, files, chosen, results, tests, uncompilable, lines):
             out.append(f"  {name} {value}: {dead} of {len(ours) - sum(mutant in equivalent for mutant in ours)} killed")
     out.append("killed first by: " + ", ".join(f"{name} ({count})" for name, count in by_test.most_common()))
     for mutant in equivalent:
-        out.append(f"equivalent: {short(mutant)}\n    {same[short(mutant)]}")
+        out.append(f"equivalent: {short(mutant)}\n    {same[placed(mutant)]}")
     for mutant in survived:
         out.append(f"\nSURVIVED{' (no test meets it)' if mutant in unmet else ''}: {short(mutant)}\n{difference(files, mutant)}")
     judged = len(chosen) - len(equivalent)
