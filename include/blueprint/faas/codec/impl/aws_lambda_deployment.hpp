@@ -29,7 +29,7 @@ public:
     LambdaDeployment(const LambdaDeployment&) = delete;
     LambdaDeployment& operator=(const LambdaDeployment&) = delete;
 
-    asio::awaitable<result<FaasDeployment>> deploy() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy() {
         auto tasks = co_await decide();
         if (!tasks) co_return std::move(tasks).error();
         for (const auto& task : *tasks) {
@@ -47,7 +47,7 @@ public:
         co_return deployment;
     }
 
-    asio::awaitable<result<DeployPlan>> plan() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan() {
         auto tasks = co_await decide();
         if (!tasks) co_return std::move(tasks).error();
         DeployPlan plan;
@@ -63,7 +63,7 @@ public:
 
 private:
     // Checks what is wanted, looks at what is there, and tells what has to be done.
-    asio::awaitable<result<std::vector<LambdaTask>>> decide() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<LambdaTask>>> decide() {
         auto wanted = control_.wanted(package_, config_);
         if (!wanted) co_return std::move(wanted).error();
         wanted_ = std::move(*wanted);
@@ -80,7 +80,7 @@ private:
         live_ = found->live;
         co_return lambda_tasks(wanted_, *found);
     }
-    asio::awaitable<result<LambdaFound>> find() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaFound>> find() {
         const auto id = exchanges_.id();
         LambdaFound found;
         looked(control_.get_function(id, {}), "is the function there, and what is it like");
@@ -104,7 +104,7 @@ private:
         co_return found;
     }
 
-    asio::awaitable<result<void>> carry_out(const LambdaTask& task) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> carry_out(const LambdaTask& task) {
         const auto id = exchanges_.id();
         HttpRequest request;
         switch (task.step) {
@@ -123,7 +123,7 @@ private:
         }
         return simple_change(std::move(request), task);
     }
-    asio::awaitable<result<void>> simple_change(HttpRequest request, LambdaTask task) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> simple_change(HttpRequest request, LambdaTask task) {
         exchanges_.tell(Step::waiting, task.why);
         auto answer = co_await exchanges_.change(request);
         const bool removes = request.verb == Verb::del;
@@ -133,7 +133,7 @@ private:
     }
 
     // Where Lambda takes the package from; it is brought there first if it does not fit into a request.
-    asio::awaitable<result<LambdaCode>> code() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaCode>> code() {
         LambdaCode code;
         if (storage_) {
             AwsPackageUpload<L> upload{exchanges_, *storage_, wanted_};
@@ -150,7 +150,7 @@ private:
     }
     std::string upload_detail() const { return std::to_string(wanted_.zip->size()) + " bytes to Lambda"; }
 
-    asio::awaitable<result<void>> create() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> create() {
         auto from = co_await code();
         if (!from) co_return std::move(from).error();
         auto body = control_.create_body(exchanges_.id(), wanted_, *from);
@@ -184,7 +184,7 @@ private:
 
     // Makes one change of $LATEST. Each names the state that it is based on, so of two deployments at once only one
     // goes on; what is refused is looked at again, because a repeated request may have met its own first attempt.
-    asio::awaitable<result<void>> change(LambdaTask task) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> change(LambdaTask task) {
         const auto before = latest_->configuration.settings;
         auto after = before;
         LambdaBody body;
@@ -246,7 +246,8 @@ private:
     }
     // Waits for the end of a change. Looks may lag behind it for a moment: the state that the change was based on, and
     // that is not as it should be, is not the one after it.
-    asio::awaitable<result<LambdaFunction>> settled_change(std::string_view based_on, const LambdaSettings& after) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaFunction>> settled_change(std::string_view based_on,
+                                                                               const LambdaSettings& after) {
         LambdaPause pause{exchanges_.options()};
         for (int looks = 0;; ++looks) {
             auto seen = co_await settled_function(false);
@@ -259,7 +260,7 @@ private:
         }
     }
     // A function that was just made may not be seen everywhere yet.
-    asio::awaitable<result<LambdaFunction>> settled_function(bool just_made) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaFunction>> settled_function(bool just_made) {
         static constexpr int most_looks = 10;
         LambdaPause pause{exchanges_.options()};
         for (int looks = 0;; ++looks) {
@@ -274,7 +275,7 @@ private:
         }
     }
     // A role that was just made cannot be used for a while, about which nothing can be asked (C8, pitfall 8).
-    asio::awaitable<result<void>> be_patient(LambdaPause& pause, Error cause) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> be_patient(LambdaPause& pause, Error cause) {
         const auto length = std::max(pause.next(), std::chrono::milliseconds{1});
         waited_for_role_ += length;
         if (waited_for_role_ > exchanges_.options().role_patience) {
@@ -301,7 +302,7 @@ private:
     }
 
     // Makes a version of $LATEST, waits until it can be called, and only then moves the alias to it.
-    asio::awaitable<result<void>> publish() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> publish() {
         const auto before = latest_->configuration.settings;
         LambdaPause pause{exchanges_.options()};
         std::string version;
@@ -347,7 +348,7 @@ private:
         moved_ = true;
         co_return routed;
     }
-    asio::awaitable<result<void>> route(std::string version) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> route(std::string version) {
         LambdaAlias target;
         target.version = version;
         exchanges_.tell(Step::waiting, "the alias " + wanted_.alias + " goes to version " + version);
@@ -357,7 +358,7 @@ private:
         co_return moved;
     }
 
-    asio::awaitable<result<void>> await_provisioned() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> await_provisioned() {
         LambdaPause pause{exchanges_.options()};
         for (;;) {
             auto now = co_await exchanges_.provisioned();
@@ -377,7 +378,7 @@ private:
     }
 
     // What is deployed works by now: old versions that cannot be removed are told of, and do not make it a failure.
-    asio::awaitable<result<void>> prune() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> prune() {
         auto versions = co_await exchanges_.versions();
         if (!versions) {
             exchanges_.tell(Step::removing_old, "old versions were not removed: " + versions.error().message);

@@ -65,12 +65,12 @@ public:
     }
 
     /// Sends a request that may be sent twice.
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
         const purpose::ControlPlane management;
         return link_.exchange(request, management, Repeat::safe, &LambdaProtocol::judge);
     }
     /// Sends a change, and again as long as Lambda is still at the change before (pitfall 7).
-    asio::awaitable<result<HttpResponse>> change(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> change(HttpRequest& request) {
         LambdaPause pause{options()};
         for (;;) {
             auto answer = co_await ask(request);
@@ -81,7 +81,7 @@ public:
         }
     }
     /// Waits; an error tells what for. Whoever waits keeps the text.
-    asio::awaitable<result<void>> wait(LambdaPause& pause, std::string_view what_for) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait(LambdaPause& pause, std::string_view what_for) {
         const auto length = pause.next();
         auto waited = co_await link_.wait(length);
         if (!waited) {
@@ -94,7 +94,7 @@ public:
 
     /// Reads the function, or the version or alias `qualifier` of it; nothing if there is none. Only Lambda's own word
     /// for that counts (C11): every other failure is an error.
-    asio::awaitable<result<std::optional<LambdaFunction>>> look(std::string_view qualifier) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<LambdaFunction>>> look(std::string_view qualifier) {
         auto request = control_.get_function(id_, qualifier);
         auto answer = co_await ask(request);
         if (!answer && answer.error().code == errc::not_found) co_return std::optional<LambdaFunction>{};
@@ -104,7 +104,7 @@ public:
         co_return std::optional<LambdaFunction>{std::move(*function)};
     }
     /// Looks until Lambda has finished what it is at.
-    asio::awaitable<result<std::optional<LambdaFunction>>> settled(std::string_view qualifier) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<LambdaFunction>>> settled(std::string_view qualifier) {
         LambdaPause pause{options()};
         for (;;) {
             auto function = co_await look(qualifier);
@@ -116,7 +116,7 @@ public:
             if (!waited) co_return std::move(waited).error();
         }
     }
-    asio::awaitable<result<std::optional<LambdaAlias>>> alias() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<LambdaAlias>>> alias() {
         auto request = control_.get_alias(id_);
         auto answer = co_await ask(request);
         if (!answer && answer.error().code == errc::not_found) co_return std::optional<LambdaAlias>{};
@@ -125,7 +125,7 @@ public:
         if (!alias) co_return std::move(alias).error();
         co_return std::optional<LambdaAlias>{std::move(*alias)};
     }
-    asio::awaitable<result<std::optional<LambdaProvisioned>>> provisioned() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<LambdaProvisioned>>> provisioned() {
         auto request = control_.provisioned(Verb::get, id_);
         auto answer = co_await ask(request);
         if (!answer && answer.error().code == errc::not_found) co_return std::optional<LambdaProvisioned>{};
@@ -135,7 +135,7 @@ public:
         co_return std::optional<LambdaProvisioned>{std::move(*provisioned)};
     }
     /// Lists all versions, "$LATEST" too; `errc::not_found` if there is no function.
-    asio::awaitable<result<std::vector<LambdaConfiguration>>> versions() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<LambdaConfiguration>>> versions() {
         std::vector<LambdaConfiguration> all;
         std::string marker;
         do {
@@ -153,7 +153,8 @@ public:
 
     /// Has the alias send calls where `target` says, if it still is as `before` (nothing: it is not there). A change
     /// that somebody else made meanwhile is `errc::conflict`, and stays.
-    asio::awaitable<result<void>> move_alias(std::optional<LambdaAlias> before, LambdaAlias target) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> move_alias(std::optional<LambdaAlias> before,
+                                                                 LambdaAlias target) {
         for (int round = 0;; ++round) {
             auto request = before ? control_.update_alias(id_, revised(target, before->revision_id))
                                   : control_.create_alias(id_, target.version);

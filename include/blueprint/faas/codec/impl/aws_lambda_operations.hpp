@@ -23,7 +23,7 @@ public:
     LambdaOperations& operator=(const LambdaOperations&) = delete;
 
     /// Reads what callers reach.
-    asio::awaitable<result<FaasDeployment>> get() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get() {
         auto request = control_.get_function(exchanges_.id(), exchanges_.options().alias);
         auto answer = co_await exchanges_.ask(request);
         if (!answer) co_return std::move(answer).error();
@@ -33,7 +33,7 @@ public:
     }
 
     /// Removes the function with its versions and aliases; that it is absent is no error.
-    asio::awaitable<result<void>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove() {
         auto request = control_.delete_function(exchanges_.id(), {});
         auto answer = co_await exchanges_.change(request);
         if (!answer && answer.error().code != errc::not_found) co_return std::move(answer).error();
@@ -41,7 +41,7 @@ public:
     }
 
     /// Tells whether a call would run now (A7, C12): the state of what callers reach, then a call that is only checked.
-    asio::awaitable<result<Health>> health() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health() {
         const auto& alias = exchanges_.options().alias;
         auto function = co_await exchanges_.look(alias);
         if (!function) co_return std::move(function).error();
@@ -72,7 +72,7 @@ public:
 
     /// Makes `wanted` marked calls at once, each of which keeps an instance busy for a moment, and counts the instances
     /// that answered.
-    asio::awaitable<result<WarmReport>> warm(std::uint32_t wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(std::uint32_t wanted) {
         static constexpr std::uint32_t most_at_once = 100;
         WarmReport report;
         report.requested = wanted;
@@ -85,7 +85,7 @@ public:
         co_return co_await std::move(warming);
     }
 
-    asio::awaitable<result<std::vector<Revision>>> revisions() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<Revision>>> revisions() {
         auto versions = co_await exchanges_.versions();
         if (!versions) co_return std::move(versions).error();
         std::optional<LambdaAlias> alias;
@@ -97,7 +97,7 @@ public:
         co_return LambdaControl::revisions(*versions, alias);
     }
 
-    asio::awaitable<result<void>> shift(std::string revision, double share) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> shift(std::string revision, double share) {
         auto now = co_await needed_alias();
         if (!now) co_return std::move(now).error();
         auto target = LambdaControl::shifted(*now, revision, share);
@@ -118,7 +118,7 @@ public:
         co_return moved;
     }
 
-    asio::awaitable<result<Revision>> roll_back() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Revision>> roll_back() {
         auto now = co_await needed_alias();
         if (!now) co_return std::move(now).error();
         auto versions = co_await exchanges_.versions();
@@ -148,7 +148,7 @@ private:
             .code = errc::invalid_configuration, .message = std::move(why), .execution = Execution::not_started};
     }
     // There is nothing that callers reach: no function, or no alias of it.
-    asio::awaitable<result<Health>> why_absent() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> why_absent() {
         Health health;
         health.state = HealthState::absent;
         health.reason = "there is no function " + exchanges_.name();
@@ -162,7 +162,7 @@ private:
         }
         co_return health;
     }
-    asio::awaitable<result<LambdaAlias>> needed_alias() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaAlias>> needed_alias() {
         const auto& name = exchanges_.options().alias;
         if (name.empty())
             co_return refused(
@@ -175,7 +175,7 @@ private:
                             .execution = Execution::not_started};
         co_return std::move(**now);
     }
-    asio::awaitable<result<void>> callable(std::string version) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> callable(std::string version) {
         auto function = co_await exchanges_.settled(version);
         if (!function) co_return std::move(function).error();
         if (!*function)
@@ -197,7 +197,8 @@ private:
 
 /// Lists the functions that are jobs, as far as Lambda's list tells of them: it has no states and no aliases.
 template <class L>
-asio::awaitable<result<std::vector<FaasDeployment>>> list_lambda_deployments(const LambdaControl& control, L& link) {
+BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_lambda_deployments(
+    const LambdaControl& control, L& link) {
     std::vector<FaasDeployment> jobs;
     std::string marker;
     do {

@@ -35,7 +35,7 @@ public:
     LambdaPlan& operator=(const LambdaPlan&) = delete;
 
     /// Adds the requests of one task to `calls`.
-    asio::awaitable<result<void>> add(std::vector<PlannedCall>& calls, LambdaTask task) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> add(std::vector<PlannedCall>& calls, LambdaTask task) {
         const auto id = exchanges_.id();
         const auto call = [&](const HttpRequest& request, const std::string& why) {
             calls.push_back(planned_call(request, why));
@@ -88,7 +88,7 @@ public:
 
 private:
     // The version that will be published is newer than all that are there.
-    asio::awaitable<result<void>> plan_pruning(std::vector<PlannedCall>& calls, std::string why) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_pruning(std::vector<PlannedCall>& calls, std::string why) {
         calls.push_back(planned_call(control_.list_versions(exchanges_.id(), {}), why));
         auto versions = co_await exchanges_.versions();
         if (!versions) co_return std::move(versions).error();

@@ -25,13 +25,13 @@ public:
     const std::string& key() const noexcept { return key_; }
 
     /// Tells whether the bucket holds this very package: the key is its digest.
-    asio::awaitable<result<bool>> is_there() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> is_there() {
         auto request = storage_.head(key_);
         auto answer = co_await ask(request, &AwsStorage::judge_head);
         if (!answer) co_return std::move(answer).error();
         co_return AwsStorage::is_there(*answer, zip_->size());
     }
-    asio::awaitable<result<void>> run() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> run() {
         auto there = co_await is_there();
         if (!there) co_return std::move(there).error();
         if (*there) {
@@ -63,11 +63,11 @@ public:
 
 private:
     template <class Judge>
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
         const purpose::ControlPlane storage{.service = "s3"};
         return exchanges_.link().exchange(request, storage, Repeat::safe, judge);
     }
-    asio::awaitable<result<void>> in_parts() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> in_parts() {
         auto begin = storage_.begin_upload(key_);
         auto begun = co_await ask(begin, &AwsStorage::judge);
         if (!begun) co_return std::move(begun).error();
@@ -83,7 +83,7 @@ private:
         if (!aborted) add_reason(error, "the parts that were sent stay in the bucket: " + aborted.error().message);
         co_return error;
     }
-    asio::awaitable<result<void>> send_parts(const std::string& upload) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> send_parts(const std::string& upload) {
         const Bytes& bytes = *zip_;
         std::vector<std::string> tags;
         for (std::size_t at = 0; at < bytes.size(); at += storage_.part_bytes()) {

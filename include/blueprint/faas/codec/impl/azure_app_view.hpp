@@ -41,7 +41,7 @@ public:
     }
 
     /// Looks at the app and at its manifest; false: there is no app.
-    asio::awaitable<result<bool>> look() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> look() {
         place_.reset();
         there_ = {};
         AzureProvisioning<L> provisioning{exchanges_};
@@ -53,7 +53,7 @@ public:
         co_return true;
     }
     /// The same of an app that was just made.
-    asio::awaitable<result<void>> look_into(AzurePlace place) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> look_into(AzurePlace place) {
         made_ = made_ || place.made;
         place.made = made_;
         place_.emplace(std::move(place));
@@ -70,7 +70,7 @@ public:
 
     /// Asks the app which site it has. Nothing: it does not tell, as one whose host is starting, or which has no site
     /// yet.
-    asio::awaitable<result<std::optional<AzureSiteAnswer>>> site_now() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzureSiteAnswer>>> site_now() {
         if (there_.etag.empty()) co_return std::optional<AzureSiteAnswer>{};
         auto now = co_await publishing_->ask_site(false);
         if (now) co_return std::optional<AzureSiteAnswer>{std::move(*now)};

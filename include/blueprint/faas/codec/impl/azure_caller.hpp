@@ -35,7 +35,7 @@ public:
 
     /// Finds out where calls go and with which key: what the options do not say is asked for, one request each (Z2).
     /// `remembered`: where they went until now, with a key that was refused.
-    asio::awaitable<result<AzureAddress>> look_up(std::optional<AzureAddress> remembered) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureAddress>> look_up(std::optional<AzureAddress> remembered) {
         AzureAddress address;
         if (calls_.given_url()) {
             address.url = *calls_.given_url();
@@ -61,7 +61,7 @@ public:
         co_return address;
     }
     /// Reads the app; nothing if there is none.
-    asio::awaitable<result<std::optional<AzureSite>>> site() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzureSite>>> site() {
         if (exchanges_.api().cannot_manage()) co_return *exchanges_.api().cannot_manage();
         auto request = exchanges_.api().get_site();
         auto answer = co_await exchanges_.find(request);
@@ -73,7 +73,7 @@ public:
     }
     /// Reads the app's keys. `patient`: an app that has no instance at the moment starts one for this, which is waited
     /// for; else that is an error which is retryable.
-    asio::awaitable<result<AzureHostKeys>> keys(bool patient) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureHostKeys>> keys(bool patient) {
         if (exchanges_.api().cannot_manage()) co_return *exchanges_.api().cannot_manage();
         co_return co_await exchanges_.host_keys(patient);
     }
@@ -89,14 +89,15 @@ public:
     }
 
     /// Asks the app's program, which runs no job.
-    asio::awaitable<result<AzureAppAnswer>> ask_app(const AzureAddress& address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureAppAnswer>> ask_app(const AzureAddress& address) {
         auto request = AzureCalls::health_request(address);
         auto answer = co_await ask(request);
         if (!answer) co_return std::move(answer).error();
         co_return AzureCalls::read_app(*answer);
     }
     /// Asks the host that runs the program.
-    asio::awaitable<result<AzureHostStatus>> ask_host(const Url& function, const Secret& master_key) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureHostStatus>> ask_host(const Url& function,
+                                                                          const Secret& master_key) {
         auto request = AzureCalls::host_status_request(function, master_key);
         auto answer = co_await ask(request);
         if (!answer) co_return std::move(answer).error();
@@ -105,7 +106,7 @@ public:
 
     /// Makes as many marked calls at once as keep `wanted` instances busy, at most 100, and counts the instances that
     /// answered.
-    asio::awaitable<result<WarmReport>> warm(const AzureAddress& address, std::uint32_t wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(const AzureAddress& address, std::uint32_t wanted) {
         WarmReport report;
         const auto number = warming_calls(wanted, exchanges_.options().instance_concurrency, report);
         auto request = calls_.warm_request(address);
@@ -115,7 +116,7 @@ public:
     }
 
 private:
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
         const purpose::Invocation with_key{};
         return exchanges_.link().exchange(request, with_key, Repeat::safe, &AzureCalls::judge);
     }

@@ -28,8 +28,8 @@ public:
     AzureDeployment& operator=(const AzureDeployment&) = delete;
 
     /// Also tells where calls go from then on, and with which key, by `access`.
-    asio::awaitable<result<FaasDeployment>> deploy(const Package& package, const FaasConfig& config,
-                                                   std::optional<AzureAppAccess>& access) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy(const Package& package, const FaasConfig& config,
+                                                                       std::optional<AzureAppAccess>& access) {
         auto fit = view_.check(package, config);
         if (!fit) co_return std::move(fit).error();
         exchanges_.tell(Step::checking, exchanges_.api().app());
@@ -60,20 +60,20 @@ public:
     }
 
     /// Decides as `deploy` does, and changes nothing. What an answer would tell first stands as a word: "STORAGE".
-    asio::awaitable<result<DeployPlan>> plan(const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan(const Package& package, const FaasConfig& config) {
         AzureDeploymentPlan<L> plan{exchanges_, view_.id()};
         co_return co_await plan.make(package, config);
     }
 
     /// Tells of the job; `errc::not_found` if the app or the job in it is not there.
-    asio::awaitable<result<FaasDeployment>> get() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get() {
         auto found = co_await view_.look();
         if (!found) co_return view_.named(std::move(found).error());
         if (!*found || !view_.there().manifest.jobs.contains(view_.id())) co_return view_.absent();
         co_return view_.describe(view_.id());
     }
     /// Tells of all jobs of the app; none if it is not there.
-    asio::awaitable<result<std::vector<FaasDeployment>>> list() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list() {
         std::vector<FaasDeployment> out;
         auto found = co_await view_.look();
         if (!found) co_return view_.named(std::move(found).error());
@@ -84,7 +84,7 @@ public:
 
     /// Takes the job out; that it is not there is no error. With the last one goes what was made for the app; of an app
     /// that somebody else made only its site becomes an empty one.
-    asio::awaitable<result<void>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove() {
         PollPause pause{exchanges_.options().first_poll, exchanges_.options().max_poll};
         for (int round = 1;; ++round) {
             auto outcome = co_await remove_round();
@@ -103,7 +103,8 @@ public:
 private:
     enum class Outcome { settled, written, overtaken };
 
-    asio::awaitable<result<Outcome>> deploy_round(const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Outcome>> deploy_round(const Package& package,
+                                                                      const FaasConfig& config) {
         bool wrote = false;
         auto found = co_await view_.look();
         if (!found) co_return std::move(found).error();
@@ -135,7 +136,7 @@ private:
         co_return outcome;
     }
 
-    asio::awaitable<result<void>> make_app(const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> make_app(const Package& package, const FaasConfig& config) {
         if (!exchanges_.options().create) co_return view_.absent_app();
         auto job = azure_wanted(exchanges_.options(), view_.id(), package, config, true);
         if (!job) co_return std::move(job).error();
@@ -154,8 +155,9 @@ private:
     }
 
     // Writes manifest, settings and site, as far as they are not there yet. `has`: what the app says of its site.
-    asio::awaitable<result<Outcome>> put_in_place(AzureManifest after, AzureAppWanted wanted,
-                                                  std::optional<AzureSiteAnswer> has, const Package* package) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Outcome>> put_in_place(AzureManifest after, AzureAppWanted wanted,
+                                                                      std::optional<AzureSiteAnswer> has,
+                                                                      const Package* package) {
         bool wrote = false;
         const auto digest = azure_site_digest(after);
         if (view_.there().etag.empty() || !(after == view_.there().manifest)) {
@@ -186,7 +188,7 @@ private:
         co_return *answers ? Outcome::written : Outcome::overtaken;
     }
     // After a deployment the app's instances are exchanged one by one, and some may still have the site before.
-    asio::awaitable<result<std::optional<AzureSiteAnswer>>> site_now() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzureSiteAnswer>>> site_now() {
         auto now = co_await view_.site_now();
         if (!now || !*now || published_.empty() || (*now)->digest != had_ || had_ == published_) co_return now;
         auto again = co_await view_.publishing().has_site(published_, had_, true);
@@ -197,7 +199,7 @@ private:
     }
     // The program of the job that is deployed is the one which the host starts: if it cannot be started, no job of the
     // app answers, so the site before comes back. Not if there was none, or somebody else has deployed since.
-    asio::awaitable<void> put_back(Error& cause) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> put_back(Error& cause) {
         if (cause.code != errc::invocation_failed || !new_manifest_ || good_.jobs.empty() || putting_back_) co_return;
         putting_back_ = true;
         const auto failed = view_.there().manifest;
@@ -217,7 +219,7 @@ private:
         else
             add_reason(cause, "the site before could not be put back" + (done ? "" : ": " + done.error().message));
     }
-    asio::awaitable<result<void>> publish(const Package* package) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> publish(const Package* package) {
         AzurePackages packages;
         if (package != nullptr) packages.emplace(package->sha256(), package->zip());
         auto read = co_await view_.packages().read_packages(view_.there().manifest, packages);
@@ -229,7 +231,7 @@ private:
         co_return co_await view_.publishing().publish(std::move(shared));
     }
     // A job that is not there has nothing written for it, unless its removal was interrupted: the app tells that.
-    asio::awaitable<result<Outcome>> remove_round() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Outcome>> remove_round() {
         auto found = co_await view_.look();
         if (!found) co_return std::move(found).error();
         if (!*found) {
@@ -251,7 +253,7 @@ private:
         co_return co_await put_in_place(std::move(after), std::move(*wanted), std::move(*has), nullptr);
     }
     // The empty manifest goes first: whoever deploys at the same time begins anew then.
-    asio::awaitable<result<Outcome>> remove_app(AzureManifest empty, bool has_site) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Outcome>> remove_app(AzureManifest empty, bool has_site) {
         const AzureSettings none;
         auto wanted = view_.app_wanted(empty, none);
         if (!wanted) co_return std::move(wanted).error();

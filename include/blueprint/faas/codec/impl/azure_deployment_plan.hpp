@@ -19,7 +19,7 @@ public:
     AzureDeploymentPlan& operator=(const AzureDeploymentPlan&) = delete;
 
     /// Decides as `deploy` does, and changes nothing. What an answer would tell first stands as a word: "STORAGE".
-    asio::awaitable<result<DeployPlan>> make(const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> make(const Package& package, const FaasConfig& config) {
         auto fit = view_.check(package, config);
         if (!fit) co_return std::move(fit).error();
         DeployPlan plan;
@@ -58,7 +58,7 @@ private:
         add_words(plan, "GET https://" + std::string{host} + "/api/" + std::string{azure_function_name},
                   "which site the app has", false);
     }
-    asio::awaitable<result<void>> plan_applying(DeployPlan& plan, const AzureAppWanted& wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_applying(DeployPlan& plan, const AzureAppWanted& wanted) {
         const auto& api = exchanges_.api();
         const auto joined = [](const std::vector<std::string>& names) {
             std::string out;
@@ -83,7 +83,7 @@ private:
         if (!differing.empty()) add_call(plan, api.put_settings(Body{}), joined(differing), true);
         co_return result<void>{};
     }
-    asio::awaitable<result<void>> plan_app(DeployPlan& plan, const Package& package) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_app(DeployPlan& plan, const Package& package) {
         if (!exchanges_.options().create) co_return view_.absent_app();
         AzureProvisioning<L> provisioning{exchanges_};
         auto planned = co_await provisioning.plan_making(plan);
@@ -97,7 +97,8 @@ private:
         plan_answer(plan, "APP");
         co_return result<void>{};
     }
-    asio::awaitable<result<void>> plan_change(DeployPlan& plan, const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_change(DeployPlan& plan, const Package& package,
+                                                                  const FaasConfig& config) {
         auto job = azure_wanted(exchanges_.options(), view_.id(), package, config, view_.place().is_flex());
         if (!job) co_return std::move(job).error();
         auto after = view_.there().manifest;

@@ -81,18 +81,18 @@ public:
     }
 
     /// Sends a request to the management API that may be sent twice.
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
         const purpose::ControlPlane management;
         return link_.exchange(request, management, Repeat::safe, &AzureApi::judge);
     }
     /// The same with another meaning of answers; also for the app's deployment endpoint, which takes the same tokens.
     template <class Judge>
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
         const purpose::ControlPlane management;
         return link_.exchange(request, management, Repeat::safe, judge);
     }
     /// The same for what may be absent, which is nothing.
-    asio::awaitable<result<std::optional<HttpResponse>>> find(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<HttpResponse>>> find(HttpRequest& request) {
         auto answer = co_await ask(request);
         if (answer) co_return std::optional<HttpResponse>{std::move(*answer)};
         Error error = std::move(answer).error();
@@ -103,7 +103,7 @@ public:
     }
     /// Asks for a change and waits for its end. While another change goes on it is asked for again, and a resource
     /// provider that the subscription lacks is registered first.
-    asio::awaitable<result<void>> change(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> change(HttpRequest& request) {
         AzurePatience patience{options()};
         std::string registered;
         for (;;) {
@@ -129,8 +129,8 @@ public:
 
     /// Sends a request to storage that may be sent twice. `fresh`: account and roles were just made, so that refusals
     /// may pass by themselves (pitfall 6).
-    asio::awaitable<result<HttpResponse>> ask_storage(const AzureStorage& storage, HttpRequest& request,
-                                                      bool fresh = false) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask_storage(const AzureStorage& storage,
+                                                                          HttpRequest& request, bool fresh = false) {
         AzurePatience patience{options()};
         for (;;) {
             auto answer = co_await ask_storage_once(storage, request);
@@ -146,7 +146,7 @@ public:
 
     /// Reads the keys of the app's host. `started`: it was just made or changed, so that it cannot tell them yet
     /// (pitfall 4).
-    asio::awaitable<result<AzureHostKeys>> host_keys(bool started) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureHostKeys>> host_keys(bool started) {
         AzurePatience patience{options()};
         for (;;) {
             auto request = api_.list_host_keys();
@@ -162,7 +162,8 @@ public:
     }
 
     /// Waits; an error tells what for. Whoever waits keeps the text.
-    asio::awaitable<result<void>> wait(std::chrono::milliseconds length, std::string_view what_for) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait(std::chrono::milliseconds length,
+                                                           std::string_view what_for) {
         auto waited = co_await link_.wait(length);
         if (waited) co_return waited;
         Error error = std::move(waited).error();
@@ -171,7 +172,8 @@ public:
     }
 
 private:
-    asio::awaitable<result<HttpResponse>> ask_storage_once(const AzureStorage& storage, HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask_storage_once(const AzureStorage& storage,
+                                                                               HttpRequest& request) {
         if (storage.is_signed()) {
             const purpose::Upload with_no_token;
             return link_.exchange(request, with_no_token, Repeat::safe, &AzureStorage::judge);
@@ -179,7 +181,7 @@ private:
         const purpose::ControlPlane with_token{"storage"};
         return link_.exchange(request, with_token, Repeat::safe, &AzureStorage::judge);
     }
-    asio::awaitable<result<void>> change_once(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> change_once(HttpRequest& request) {
         auto answer = co_await ask(request);
         if (!answer) co_return std::move(answer).error();
         auto operation = AzureOperation::begin(request, *answer);
@@ -206,7 +208,7 @@ private:
         if (operation->failed()) co_return *operation->failed();
         co_return result<void>{};
     }
-    asio::awaitable<result<void>> have_provider(std::string name) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_provider(std::string name) {
         tell(Step::waiting, "the resource provider " + name + " is registered for the subscription");
         auto request = api_.register_provider(name);
         auto asked = co_await ask(request);

@@ -35,7 +35,7 @@ public:
     AzureHealth& operator=(const AzureHealth&) = delete;
 
     /// Absent and unhealthy are answers; only what tells neither is an error.
-    asio::awaitable<result<Health>> of(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> of(JobId id) {
         AzureAddress address;
         if (!calls_.given().empty()) {
             address = calls_.given().begin()->second;
@@ -57,7 +57,7 @@ public:
 
 private:
     // Nothing but `address` if there is no reason why the app should not answer.
-    asio::awaitable<result<std::optional<Health>>> from_outside(AzureAddress& address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<Health>>> from_outside(AzureAddress& address) {
         auto site = co_await app_.site();
         if (!site) co_return std::move(site).error();
         if (!*site) co_return found(HealthState::absent, azure_app_absent(api_).message);

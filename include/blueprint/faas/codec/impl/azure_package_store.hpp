@@ -44,7 +44,7 @@ public:
     /// before its first job.
     bool has_no_container() const noexcept { return has_no_container_; }
 
-    asio::awaitable<result<AzureStoredManifest>> read_manifest() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureStoredManifest>> read_manifest() {
         static constexpr std::size_t most_bytes = 4U << 20U;
         AzureStoredManifest out;
         auto request = storage_.get(manifest_name, most_bytes, exchanges_.now());
@@ -63,7 +63,8 @@ public:
         co_return out;
     }
     /// Writes `manifest` if it still is as `there` tells; false: somebody else was faster.
-    asio::awaitable<result<bool>> write_manifest(const AzureManifest& manifest, const AzureStoredManifest& there) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> write_manifest(const AzureManifest& manifest,
+                                                                     const AzureStoredManifest& there) {
         AzureBlobCondition condition;
         condition.absent = there.etag.empty();
         condition.etag = there.etag;
@@ -76,14 +77,15 @@ public:
         co_return now->etag != there.etag && now->manifest == manifest;
     }
 
-    asio::awaitable<result<bool>> has_package(std::string sha256) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> has_package(std::string sha256) {
         auto request = storage_.head(name_of(sha256), exchanges_.now());
         auto answer = co_await ask(request);
         if (answer) co_return true;
         if (answer.error().code == errc::not_found) co_return false;
         co_return std::move(answer).error();
     }
-    asio::awaitable<result<void>> put_package(std::string sha256, std::shared_ptr<const Bytes> zip) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> put_package(std::string sha256,
+                                                                  std::shared_ptr<const Bytes> zip) {
         AzureBlobCondition condition;
         condition.absent = true;
         Body body{std::move(zip)};
@@ -93,7 +95,8 @@ public:
         co_return written;
     }
     /// Reads the packages of all jobs, but for those that `packages` has.
-    asio::awaitable<result<void>> read_packages(const AzureManifest& manifest, AzurePackages& packages) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> read_packages(const AzureManifest& manifest,
+                                                                    AzurePackages& packages) {
         for (const auto& [id, job] : manifest.jobs) {
             if (packages.contains(job.package_sha256)) continue;
             auto request = storage_.get(name_of(job.package_sha256), azure_site_bytes, exchanges_.now());
@@ -112,7 +115,7 @@ public:
     }
 
     /// Removes packages that no job has. What cannot be removed stays, and is told of.
-    asio::awaitable<void> prune() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> prune() {
         std::vector<std::string> all;
         auto listed = co_await list(all);
         // Read behind the list, so that few are taken which somebody has brought and is about to name: who finds his
@@ -136,7 +139,7 @@ public:
         }
     }
     /// Lists the packages that no job of `after` has.
-    asio::awaitable<result<std::vector<std::string>>> unneeded(const AzureManifest& after) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<std::string>>> unneeded(const AzureManifest& after) {
         std::vector<std::string> all;
         auto listed = co_await list(all);
         if (!listed) co_return std::move(listed).error();
@@ -153,7 +156,7 @@ private:
         return name.size() == 68 && name.ends_with(".zip") &&
                name.substr(0, 64).find_first_not_of("0123456789abcdef") == std::string_view::npos;
     }
-    asio::awaitable<result<void>> list(std::vector<std::string>& names) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> list(std::vector<std::string>& names) {
         std::string marker;
         do {
             auto request = storage_.list(marker, exchanges_.now());
@@ -170,8 +173,8 @@ private:
         } while (!marker.empty());
         co_return result<void>{};
     }
-    asio::awaitable<result<void>> put(std::string name, std::string_view type, Body body,
-                                      AzureBlobCondition condition) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> put(std::string name, std::string_view type, Body body,
+                                                          AzureBlobCondition condition) {
         if (has_no_container_) {
             AzureProvisioning<L> provisioning{exchanges_};
             auto store = storage_.store();
@@ -185,7 +188,7 @@ private:
         if (!answer) co_return std::move(answer).error();
         co_return result<void>{};
     }
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
         return exchanges_.ask_storage(storage_, request, fresh_);
     }
 

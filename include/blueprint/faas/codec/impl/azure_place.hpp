@@ -28,7 +28,7 @@ public:
     AzureFinder& operator=(const AzureFinder&) = delete;
 
     /// Looks whether the app is there; one that cannot run jobs is an error.
-    asio::awaitable<result<std::optional<AzurePlace>>> find() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzurePlace>>> find() {
         AzurePlace place;
         auto site = co_await find_site();
         if (!site) co_return std::move(site).error();
@@ -55,7 +55,7 @@ public:
     }
 
     /// The app alone, as it is.
-    asio::awaitable<result<std::optional<AzureSite>>> find_site() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzureSite>>> find_site() {
         auto look = api_.get_site();
         auto answer = co_await exchanges_.find(look);
         if (!answer) co_return std::move(answer).error();
@@ -64,7 +64,7 @@ public:
         if (!site) co_return std::move(site).error();
         co_return std::optional<AzureSite>{std::move(*site)};
     }
-    asio::awaitable<result<AzureSettings>> read_settings() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureSettings>> read_settings() {
         auto request = api_.list_settings();
         auto answer = co_await exchanges_.ask(request);
         if (!answer) co_return std::move(answer).error();
@@ -72,7 +72,7 @@ public:
     }
 
     /// Completes `store` by the container of packages and, where that is how it is got at, the account's key.
-    asio::awaitable<result<AzureStore>> with_key(AzureStore store, bool key_access) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureStore>> with_key(AzureStore store, bool key_access) {
         store.container = api_.packages_container();
         if (exchanges_.options().storage_access == AzureStorageAccess::identity || !store.key.empty()) co_return store;
         if (!key_access)
@@ -92,7 +92,7 @@ public:
 
 private:
     // Completes what an app's settings tell of its storage. What the options name goes before it.
-    asio::awaitable<result<AzureStore>> reach(std::optional<AzureStore> told) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureStore>> reach(std::optional<AzureStore> told) {
         AzureStore store;
         if (told && (!api_.account_is_given() || told->account == api_.account())) {
             store = std::move(*told);

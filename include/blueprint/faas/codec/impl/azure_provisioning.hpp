@@ -24,10 +24,10 @@ public:
     AzureProvisioning& operator=(const AzureProvisioning&) = delete;
 
     /// Looks whether the app is there; one that cannot run jobs is an error.
-    asio::awaitable<result<std::optional<AzurePlace>>> find() { return finder_.find(); }
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<AzurePlace>>> find() { return finder_.find(); }
 
     /// Makes the app and all that is missing around it. Two who do so at once make the same one.
-    asio::awaitable<result<AzurePlace>> make(AzureAppWanted wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzurePlace>> make(AzureAppWanted wanted) {
         if (!exchanges_.options().create)
             co_return Error{.code = errc::not_found,
                             .message = "the app " + api_.app() +
@@ -67,7 +67,7 @@ public:
     }
 
     /// Tells what `make` would do, by adding to `plan`.
-    asio::awaitable<result<void>> plan_making(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_making(DeployPlan& plan) {
         if (!exchanges_.options().create || api_.cannot_make()) {
             // It would fail before anything is sent.
             auto refused = co_await make(AzureAppWanted{});
@@ -104,7 +104,7 @@ public:
     }
 
     /// Makes the container for packages of an app that is there.
-    asio::awaitable<result<void>> have_container(AzureStore store) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_container(AzureStore store) {
         auto look = api_.get_account(store.account);
         auto account = co_await exchanges_.find(look);
         if (!account) co_return std::move(account).error();
@@ -133,7 +133,7 @@ public:
 
     /// Changes how the app runs and its settings to what is wanted, as far as they differ; tells whether they did.
     /// Settings that are not ours stay.
-    asio::awaitable<result<bool>> apply(AzurePlace& place, AzureAppWanted wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> apply(AzurePlace& place, AzureAppWanted wanted) {
         if (auto other = runs_other(place)) co_return *other;
         const auto all = complete(place, wanted);
         bool changed = false;
@@ -171,7 +171,7 @@ public:
 
     /// Removes the app if it was made by us, with the plan, the containers and the storage account that were made for
     /// it; tells whether it did: somebody else's app stays.
-    asio::awaitable<result<bool>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> remove() {
         AzureRemoval<L> removal{exchanges_};
         co_return co_await removal.run();
     }
@@ -201,7 +201,7 @@ private:
                      .execution = Execution::not_started};
     }
 
-    asio::awaitable<result<void>> have_group() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_group() {
         auto look = api_.get_group();
         auto there = co_await exchanges_.find(look);
         if (!there) co_return std::move(there).error();
@@ -210,7 +210,7 @@ private:
         auto request = api_.put_group(AzureApp::group_body(api_));
         co_return co_await exchanges_.change(request);
     }
-    asio::awaitable<result<AzureAccount>> have_account() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureAccount>> have_account() {
         AzurePatience patience{exchanges_.options()};
         const auto what = "the storage account " + api_.account();
         for (bool made = false;;) {
@@ -233,12 +233,12 @@ private:
             if (!done) co_return std::move(done).error();
         }
     }
-    asio::awaitable<result<void>> make_container(std::string account, std::string container) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> make_container(std::string account, std::string container) {
         exchanges_.tell(Step::waiting, "the container " + container + " is made");
         auto request = api_.put_container(account, container);
         co_return co_await exchanges_.change(request);
     }
-    asio::awaitable<result<void>> have_plan() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_plan() {
         AzurePatience patience{exchanges_.options()};
         const auto what = "the plan " + api_.plan();
         for (bool made = false;;) {
@@ -263,7 +263,7 @@ private:
             if (!done) co_return done;
         }
     }
-    asio::awaitable<result<AzureSite>> make_site(AzureAppWanted wanted, AzureStore store) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureSite>> make_site(AzureAppWanted wanted, AzureStore store) {
         const auto storage = AzureStorage::make(store);
         if (!storage) co_return storage.error();
         const auto config = AzureApp::config(api_, wanted, storage->container_url(api_.deployment_container()));
@@ -299,7 +299,7 @@ private:
     bool needs_identity() const { return exchanges_.options().storage_access == AzureStorageAccess::identity; }
 
     // A new identity is not known everywhere at once.
-    asio::awaitable<result<void>> have_role(std::string account, std::string principal_id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_role(std::string account, std::string principal_id) {
         const auto name = AzureApp::role_name(api_.account_id(account), principal_id);
         exchanges_.tell(Step::waiting, "the app is given the role Storage Blob Data Owner on " + account);
         AzurePatience patience{exchanges_.options()};
@@ -323,7 +323,7 @@ private:
     }
 
     // One that applies to apps of other plans alone.
-    asio::awaitable<result<bool>> clear_linux_version() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> clear_linux_version() {
         auto look = api_.get_web_config();
         auto answer = co_await exchanges_.ask(look);
         if (!answer) co_return std::move(answer).error();
@@ -340,7 +340,8 @@ private:
     // Somebody else, or an earlier deployment that was broken off, began to make it.
     static bool is_settled(std::string_view state) { return state.empty() || iequals(state, "Succeeded"); }
     static bool is_broken(std::string_view state) { return iequals(state, "Failed") || iequals(state, "Canceled"); }
-    asio::awaitable<result<void>> wait_for_others(AzurePatience& patience, const std::string& what) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait_for_others(AzurePatience& patience,
+                                                                      const std::string& what) {
         const auto pause = patience.next();
         if (!pause) co_return vanished(what);
         exchanges_.tell(Step::waiting, what + " is being made");

@@ -20,7 +20,7 @@ public:
 
     /// Removes the app if it was made by us, with the plan, the containers and the storage account that were made for
     /// it; tells whether it did: somebody else's app stays.
-    asio::awaitable<result<bool>> run() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> run() {
         auto site = co_await finder_.find_site();
         if (!site) co_return std::move(site).error();
         if (*site && !(*site)->is_ours()) co_return false;
@@ -58,20 +58,20 @@ public:
 
 private:
     // What is gone already was removed as well.
-    asio::awaitable<result<void>> remove_what(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove_what(HttpRequest& request) {
         auto done = co_await exchanges_.change(request);
         if (!done && done.error().code == errc::not_found) co_return result<void>{};
         co_return done;
     }
     // It went with its last app, or stays with the others.
-    asio::awaitable<result<void>> remove_plan(std::string id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove_plan(std::string id) {
         auto request = api_.delete_plan(id);
         auto gone = co_await exchanges_.ask(request);
         if (gone || gone.error().code == errc::not_found || gone.error().code == errc::conflict)
             co_return result<void>{};
         co_return std::move(gone).error();
     }
-    asio::awaitable<result<void>> remove_storage(std::string name) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove_storage(std::string name) {
         auto look = api_.get_account(name);
         auto there = co_await exchanges_.find(look);
         if (!there) co_return std::move(there).error();

@@ -39,7 +39,7 @@ public:
     }
 
     /// Has the app's deployment service put the site in place, and waits until that is done.
-    asio::awaitable<result<void>> publish(std::shared_ptr<const Bytes> zip) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> publish(std::shared_ptr<const Bytes> zip) {
         auto service = AzurePublish::make(place_.site.scm_host, way_of(place_));
         if (!service) co_return std::move(service).error();
         auto begun = co_await hand_over(*service, std::move(zip));
@@ -50,7 +50,7 @@ public:
     }
 
     /// Asks the app which site it has. `patient`: its host may be starting, so its keys are waited for.
-    asio::awaitable<result<AzureSiteAnswer>> ask_site(bool patient) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<AzureSiteAnswer>> ask_site(bool patient) {
         if (key_.empty()) {
             auto keys = co_await exchanges_.host_keys(patient);
             if (!keys) co_return std::move(keys).error();
@@ -70,7 +70,7 @@ public:
     }
     /// Waits until the app has the site with that digest; false: it has got another one meanwhile. `before`: the one it
     /// had, as far as it told. `published`: the site was just brought, so that an app which cannot tell has it, too.
-    asio::awaitable<result<bool>> has_site(std::string digest, std::string before, bool published) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> has_site(std::string digest, std::string before, bool published) {
         AzurePatience patience{exchanges_.options()};
         for (;;) {
             std::string what_for = "the app has the site before";
@@ -135,7 +135,8 @@ private:
         return error;
     }
 
-    asio::awaitable<result<std::string>> hand_over(const AzurePublish& service, std::shared_ptr<const Bytes> zip) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::string>> hand_over(const AzurePublish& service,
+                                                                       std::shared_ptr<const Bytes> zip) {
         AzurePatience patience{exchanges_.options()};
         for (bool made_container = false;;) {
             auto request = service.publish(zip);
@@ -170,7 +171,7 @@ private:
         }
     }
     // Of an app's own account alone: that of another is for its owner to mend.
-    asio::awaitable<result<void>> make_deployment_container(Error cause) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> make_deployment_container(Error cause) {
         const auto& url = place_.site.config ? place_.site.config->container_url : std::string{};
         const auto& endpoint = place_.store.endpoint;
         const auto name = !endpoint.empty() && url.starts_with(endpoint) ? url.substr(endpoint.size()) : std::string{};
@@ -183,7 +184,7 @@ private:
         co_return co_await exchanges_.change(request);
     }
 
-    asio::awaitable<result<void>> watch(const AzurePublish& service, std::string path) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> watch(const AzurePublish& service, std::string path) {
         const auto& options = exchanges_.options();
         PollPause pause{options.first_poll, std::min(options.max_poll, options.first_poll * 2)};
         AzurePublishWatch seen;
@@ -211,7 +212,8 @@ private:
             if (!waited) co_return waited;
         }
     }
-    asio::awaitable<void> add_log(const AzurePublish& service, AzureDeploymentStatus status, Error& error) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> add_log(const AzurePublish& service, AzureDeploymentStatus status,
+                                                      Error& error) {
         auto request = service.log(status);
         auto answer = co_await exchanges_.ask(request, &AzurePublish::judge_look);
         const auto log = answer ? AzurePublish::read_log(*answer) : std::string{};
@@ -219,7 +221,7 @@ private:
     }
     // Zip deployment does not always tell the platform that functions have changed, and the host may be restarting
     // (pitfall 5).
-    asio::awaitable<result<void>> sync_triggers() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> sync_triggers() {
         AzurePatience patience{exchanges_.options()};
         for (;;) {
             auto request = exchanges_.api().sync_triggers();

@@ -34,7 +34,8 @@ public:
 
     /// Puts the function in place: GET first; the same revision is left alone, an existing function is replaced
     /// (`If-Match: *`), and only a platform that cannot replace comes to `on_conflict`.
-    asio::awaitable<result<FaasDeployment>> deploy(const Package& package, const FaasConfig& config) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy(const Package& package,
+                                                                       const FaasConfig& config) {
         auto document = protocol_.write_config(config, package);
         if (!document) co_return document.error();
         auto put = protocol_.deploy_request(id_, package, *document);
@@ -108,14 +109,14 @@ public:
     }
 
     /// Reads what is deployed, and keeps the address that the platform names.
-    asio::awaitable<result<FaasDeployment>> get() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get() {
         auto found = co_await look();
         if (found) remember(*found);
         co_return found;
     }
 
     /// Removes the function; that it is absent is no error (R16).
-    asio::awaitable<result<void>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove() {
         auto request = protocol_.request(Verb::del, id_, Route::function);
         const purpose::ControlPlane management;
         auto answer = co_await link_.exchange(request, management, Repeat::safe, &Protocol::judge);
@@ -125,11 +126,11 @@ public:
     }
 
 private:
-    asio::awaitable<result<void>> make_room() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> make_room() {
         tell(Step::removing_old, "this platform cannot replace a function in place");
         return remove();
     }
-    asio::awaitable<result<FaasDeployment>> look() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> look() {
         auto request = protocol_.request(Verb::get, id_, Route::function);
         const purpose::ControlPlane management;
         auto answer = co_await link_.exchange(request, management, Repeat::safe, &Protocol::judge);
@@ -138,8 +139,9 @@ private:
     }
     // Waits until the platform has finished, fills in what it did not say from what was asked for, and keeps the
     // address.
-    asio::awaitable<result<FaasDeployment>> settle(result<FaasDeployment> deployment, const FaasConfig& config,
-                                                   const std::string& revision) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> settle(result<FaasDeployment> deployment,
+                                                                       const FaasConfig& config,
+                                                                       const std::string& revision) {
         std::chrono::milliseconds pause{250};
         while (deployment && deployment->state == DeploymentState::deploying) {
             tell(Step::waiting, "the platform is still deploying");

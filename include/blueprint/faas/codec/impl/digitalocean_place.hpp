@@ -71,7 +71,8 @@ public:
     /// `make`: a namespace that is missing is made, if the options let it; else that is `errc::not_found`. No job runs
     /// for it, so every error has `Execution::not_started`.
     template <class L>
-    asio::awaitable<result<OpenWhiskAccess>> access(L& link, std::optional<OpenWhiskAccess> refused, bool make) const {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<OpenWhiskAccess>> access(L& link, std::optional<OpenWhiskAccess> refused,
+                                                                        bool make) const {
         if (misconfigured_) co_return *misconfigured_;
         const auto all_given = given();
         if (all_given && refused) co_return given_key_refused();
@@ -91,7 +92,7 @@ public:
     /// Gives back what `access` obtained for this executor: removes the keys that were made. What was not removed stays
     /// noted, so that it may be asked again; such a key also ends by itself.
     template <class L>
-    asio::awaitable<result<void>> release(L& link) const {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> release(L& link) const {
         if (misconfigured_) co_return *misconfigured_;
         keys_->forget();
         auto keys = keys_->made();
@@ -138,7 +139,7 @@ private:
     }
 
     template <class L>
-    asio::awaitable<result<std::vector<DigitalOceanNamespace>>> list(L& link) const {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<DigitalOceanNamespace>>> list(L& link) const {
         auto request = api_.list_namespaces();
         const purpose::ControlPlane management;
         auto answer = co_await link.exchange(request, management, Repeat::safe, &DigitalOceanApi::judge);

@@ -63,19 +63,19 @@ public:
     }
 
     /// Sends a request to an API that may be sent twice.
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request) {
         const purpose::ControlPlane management;
         return link_.exchange(request, management, Repeat::safe, &GoogleApi::judge);
     }
     /// The same with another meaning of answers.
     template <class Judge>
-    asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(HttpRequest& request, Judge judge) {
         const purpose::ControlPlane management;
         return link_.exchange(request, management, Repeat::safe, judge);
     }
     /// Asks for a change and waits for its end (G4). Where Google lacks resources for it, it is asked for again, after
     /// a pause (pitfall 15). A refusal of the request, `errc::conflict` too, is the caller's to deal with.
-    asio::awaitable<result<void>> change(GoogleService service, HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> change(GoogleService service, HttpRequest& request) {
         GooglePause pause{options()};
         for (;;) {
             auto done = co_await change_once(service, request);
@@ -89,7 +89,7 @@ public:
     }
     /// The same without asking again: for what leaves something behind when it fails. Of a lack of resources the error
     /// is `retryable`, of nothing else.
-    asio::awaitable<result<void>> change_once(GoogleService service, HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> change_once(GoogleService service, HttpRequest& request) {
         auto answer = co_await ask(request);
         if (answer) co_return co_await await_operation(service, std::move(*answer));
         Error refused = std::move(answer).error();
@@ -98,7 +98,7 @@ public:
     }
     /// Looks at the operation that a change was answered with until it has ended. A look that fails for a reason that
     /// may pass does not end it. Only of an operation that failed for a lack of resources the error is `retryable`.
-    asio::awaitable<result<void>> await_operation(GoogleService service, HttpResponse begun) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> await_operation(GoogleService service, HttpResponse begun) {
         auto operation = GoogleApi::read_operation(begun);
         if (!operation) co_return std::move(operation).error();
         auto look = api_.operation(service, operation->name);
@@ -124,7 +124,7 @@ public:
         co_return result<void>{};
     }
     /// Waits; an error tells what for. Whoever waits keeps the text.
-    asio::awaitable<result<void>> wait(GooglePause& pause, std::string_view what_for) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait(GooglePause& pause, std::string_view what_for) {
         const auto length = pause.next();
         auto waited = co_await link_.wait(length);
         if (!waited) {
@@ -137,7 +137,7 @@ public:
 
     /// Gives the callers of the options the role on the Cloud Run service (G7, pitfall 5), and tells whether any lacked
     /// it. A policy that somebody else changed meanwhile is read and changed anew.
-    asio::awaitable<result<bool>> bind_invokers(std::string service) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> bind_invokers(std::string service) {
         static constexpr int most_rounds = 8;
         if (options().invokers.empty()) co_return false;
         GooglePause pause{options()};
@@ -165,7 +165,7 @@ public:
         }
     }
     /// Tells whether the one who asks may call.
-    asio::awaitable<result<bool>> may_invoke(std::string service) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> may_invoke(std::string service) {
         auto request = api_.test_invoker(service);
         auto answer = co_await ask(request);
         if (!answer) co_return std::move(answer).error();
@@ -183,7 +183,7 @@ public:
     /// Makes sure of who may call, and then that the service answers (C8); tells whether the policy was changed.
     /// `written`: the service was just made or changed. If the callers are others than the one who deploys, its answer
     /// is not asked for, and neither is it where `ingress` may not let this network in.
-    asio::awaitable<result<bool>> open(std::string service, GoogleAddress address, bool written) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> open(std::string service, GoogleAddress address, bool written) {
         auto bound = co_await bind_invokers(service);
         if (!bound) co_return bound;
         const bool others = !options().invokers.empty();
@@ -210,7 +210,7 @@ public:
     }
 
     /// Asks the function itself. Absent and unhealthy are answers; only what does not come from there is an error.
-    asio::awaitable<result<Health>> health(GoogleAddress address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health(GoogleAddress address) {
         auto answer = co_await ask_service(std::move(address));
         if (answer) co_return GoogleCalls::read_health(*answer);
         Error error = std::move(answer).error();
@@ -223,7 +223,7 @@ public:
 
     /// Makes `wanted` marked calls at once, each of which keeps an instance busy for a moment, and counts the instances
     /// that answered.
-    asio::awaitable<result<WarmReport>> warm(GoogleAddress address, std::uint32_t wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(GoogleAddress address, std::uint32_t wanted) {
         WarmReport report;
         const auto number = warming_calls(wanted, options().instance_concurrency, report);
         auto request = calls_.warm_request(address);
@@ -247,14 +247,14 @@ public:
     }
 
 private:
-    asio::awaitable<result<HttpResponse>> ask_service(GoogleAddress address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask_service(GoogleAddress address) {
         auto request = calls_.health_request(address);
         const purpose::Invocation invocation{address.audience};
         auto answer = co_await link_.exchange(request, invocation, Repeat::safe, &GoogleCalls::judge);
         co_return answer;
     }
     // A policy that was just changed takes a while to be known everywhere.
-    asio::awaitable<result<bool>> allowed_by_now(std::string service, bool just_changed) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> allowed_by_now(std::string service, bool just_changed) {
         static constexpr int most_looks = 5;
         GooglePause pause{options()};
         for (int looks = 1;; ++looks) {
@@ -265,7 +265,7 @@ private:
         }
     }
     // The same holds for the address of a new service, and for what it answers to callers who were just allowed.
-    asio::awaitable<result<void>> answers(GoogleAddress address, bool just_changed) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> answers(GoogleAddress address, bool just_changed) {
         static constexpr int most_looks = 30;
         static constexpr int most_failures = 3;
         GooglePause pause{options()};

@@ -28,7 +28,7 @@ public:
     GoogleFunctionDeployment& operator=(const GoogleFunctionDeployment&) = delete;
 
     /// Also tells where calls go from then on, by `address`.
-    asio::awaitable<result<FaasDeployment>> deploy(std::optional<GoogleAddress>& address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy(std::optional<GoogleAddress>& address) {
         auto fields = co_await decide();
         if (!fields) co_return std::move(fields).error();
         const bool written = !fields->empty();
@@ -48,7 +48,7 @@ public:
         co_return deployment;
     }
 
-    asio::awaitable<result<DeployPlan>> plan() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan() {
         auto fields = co_await decide();
         if (!fields) co_return std::move(fields).error();
         DeployPlan plan;
@@ -81,7 +81,7 @@ private:
     static constexpr int most_rounds = 8;
 
     // Checks what is wanted, looks at what is there, and tells which fields have to be written.
-    asio::awaitable<result<Fields>> decide() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Fields>> decide() {
         auto wanted = functions_.wanted(exchanges_.id(), package_, config_);
         if (!wanted) co_return std::move(wanted).error();
         wanted_ = std::move(*wanted);
@@ -105,7 +105,7 @@ private:
 
     // Makes or changes the function. What is refused because something else is going on is looked at again: a repeated
     // request may have met its own first attempt, whose operation nobody knows then.
-    asio::awaitable<result<void>> put(Fields fields) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> put(Fields fields) {
         GooglePause pause{exchanges_.options()};
         for (int round = 1;; ++round) {
             if (GoogleFunctions::has_source(fields) && !upload_) {
@@ -167,7 +167,7 @@ private:
     }
 
     // Packs the source and brings it to where the API says. No bucket of the user's is needed (G5).
-    asio::awaitable<result<void>> bring_source() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> bring_source() {
         auto zip = node_function_zip(package_);
         if (!zip) co_return std::move(zip).error();
         const auto shared = std::make_shared<const Bytes>(std::move(*zip));
@@ -205,7 +205,7 @@ private:
         return error;
     }
 
-    asio::awaitable<result<void>> plan_invokers(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_invokers(DeployPlan& plan) {
         if (exchanges_.options().invokers.empty()) co_return result<void>{};
         const auto& api = exchanges_.api();
         const auto service =

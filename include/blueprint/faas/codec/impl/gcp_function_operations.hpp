@@ -25,7 +25,7 @@ public:
 
     /// Reads the function; nothing if there is none. Only the API's own word for that counts (C11): every other failure
     /// is an error.
-    asio::awaitable<result<std::optional<GoogleFunction>>> look() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<GoogleFunction>>> look() {
         auto request = functions_.get(exchanges_.id());
         auto answer = co_await exchanges_.ask(request);
         if (!answer && answer.error().code == errc::not_found) co_return std::optional<GoogleFunction>{};
@@ -36,7 +36,7 @@ public:
         co_return std::optional<GoogleFunction>{std::move(*function)};
     }
     /// Looks until Google has finished what it is at.
-    asio::awaitable<result<std::optional<GoogleFunction>>> settled() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<GoogleFunction>>> settled() {
         GooglePause pause{exchanges_.options()};
         for (;;) {
             auto function = co_await look();
@@ -48,14 +48,14 @@ public:
         }
     }
     /// The same of one that has to be there.
-    asio::awaitable<result<GoogleFunction>> needed() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<GoogleFunction>> needed() {
         auto function = co_await look();
         if (!function) co_return std::move(function).error();
         if (!*function) co_return absent();
         co_return std::move(**function);
     }
     /// Where its calls go; one that cannot be called yet is an error.
-    asio::awaitable<result<GoogleAddress>> address() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<GoogleAddress>> address() {
         auto function = co_await needed();
         if (!function) co_return std::move(function).error();
         co_return address_of(*function);
@@ -70,7 +70,7 @@ public:
     }
 
     /// Removes the function; that it is absent is no error.
-    asio::awaitable<result<void>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove() {
         static constexpr int most_rounds = 20;
         GooglePause pause{exchanges_.options()};
         auto request = functions_.remove(exchanges_.id());
@@ -91,7 +91,7 @@ public:
     }
 
     /// Tells whether a call would run now (C12): the function's state, then its own answer.
-    asio::awaitable<result<Health>> health() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health() {
         auto function = co_await look();
         if (!function) co_return std::move(function).error();
         Health health;
@@ -111,7 +111,7 @@ public:
     }
 
     /// Asks whether the one who asks may call.
-    asio::awaitable<result<void>> check_invoke() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> check_invoke() {
         auto function = co_await needed();
         if (!function) co_return std::move(function).error();
         auto allowed = co_await exchanges_.may_invoke(function->service);
@@ -141,7 +141,8 @@ private:
 
 /// Lists the functions that are jobs.
 template <class L>
-asio::awaitable<result<std::vector<FaasDeployment>>> list_google_functions(const GoogleFunctions& functions, L& link) {
+BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_google_functions(
+    const GoogleFunctions& functions, L& link) {
     std::vector<FaasDeployment> jobs;
     std::string token;
     do {

@@ -26,7 +26,7 @@ public:
     GooglePackageUpload& operator=(const GooglePackageUpload&) = delete;
 
     /// Tells whether the bucket is there and is the project's, or was named by the user.
-    asio::awaitable<result<bool>> bucket_is_there() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> bucket_is_there() {
         auto request = storage_.find_bucket();
         const JudgeBucket judge{&storage_};
         auto answer = co_await exchanges_.ask(request, judge);
@@ -34,7 +34,7 @@ public:
         co_return storage_.read_bucket(*answer);
     }
     /// Makes the bucket if need be, and writes the archive to a new object.
-    asio::awaitable<result<void>> run(std::string object, std::shared_ptr<const Bytes> archive) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> run(std::string object, std::shared_ptr<const Bytes> archive) {
         auto ready = co_await have_bucket();
         if (!ready) co_return ready;
         const auto size = archive->size();
@@ -47,7 +47,7 @@ public:
         co_return storage_.read_upload(*answer, size);
     }
     /// Deletes an object; that it is absent is no error.
-    asio::awaitable<result<void>> remove(std::string object) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove(std::string object) {
         auto request = storage_.delete_object(object);
         auto answer = co_await exchanges_.ask(request);
         if (!answer && answer.error().code != errc::not_found) co_return std::move(answer).error();
@@ -60,7 +60,7 @@ private:
         const GoogleStorage* storage;
     };
 
-    asio::awaitable<result<void>> have_bucket() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_bucket() {
         auto there = co_await bucket_is_there();
         if (!there) co_return std::move(there).error();
         if (*there) co_return result<void>{};
@@ -77,7 +77,8 @@ private:
         co_return result<void>{};
     }
 
-    asio::awaitable<result<void>> in_pieces(std::string object, std::shared_ptr<const Bytes> archive) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> in_pieces(std::string object,
+                                                                std::shared_ptr<const Bytes> archive) {
         static constexpr int most_beginnings = 2;
         for (int begun = 1;; ++begun) {
             auto begin = storage_.begin_upload(object, archive->size());
@@ -99,7 +100,8 @@ private:
         }
     }
     // Goes on from where Google is, whatever was sent: pieces may be lost, and answers to pieces too.
-    asio::awaitable<result<void>> send_pieces(std::string session, std::shared_ptr<const Bytes> archive) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> send_pieces(std::string session,
+                                                                  std::shared_ptr<const Bytes> archive) {
         static constexpr int most_idle = 3;
         const std::uint64_t size = archive->size();
         std::uint64_t at = 0;
@@ -134,7 +136,7 @@ private:
         }
     }
     // The address is the permission: no credential goes with it.
-    asio::awaitable<result<HttpResponse>> send(HttpRequest& request) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> send(HttpRequest& request) {
         const purpose::Upload with_no_credential;
         return exchanges_.link().exchange(request, with_no_credential, Repeat::safe, &GoogleStorage::judge_piece);
     }

@@ -32,7 +32,7 @@ public:
     CloudRunDeployment& operator=(const CloudRunDeployment&) = delete;
 
     /// Also tells where calls go from then on, by `address`.
-    asio::awaitable<result<FaasDeployment>> deploy(std::optional<GoogleAddress>& address) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy(std::optional<GoogleAddress>& address) {
         auto what = co_await decide();
         if (!what) co_return std::move(what).error();
         const bool written = !there_ || !what->none();
@@ -57,7 +57,7 @@ public:
         co_return deployment;
     }
 
-    asio::awaitable<result<DeployPlan>> plan() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan() {
         auto what = co_await decide();
         if (!what) co_return std::move(what).error();
         DeployPlan plan;
@@ -97,7 +97,7 @@ private:
     std::string service_name() const { return control_.service_name(exchanges_.id()); }
 
     // Checks what is wanted, looks at what is there, and tells what differs.
-    asio::awaitable<result<CloudRunDifference>> decide() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<CloudRunDifference>> decide() {
         auto wanted = control_.wanted(exchanges_.id(), package_, config_);
         if (!wanted) co_return std::move(wanted).error();
         wanted_ = std::move(*wanted);
@@ -116,7 +116,7 @@ private:
 
     // Makes or changes the service. What is refused because something else is going on is looked at again: a repeated
     // request may have met its own first attempt, whose operation nobody knows then.
-    asio::awaitable<result<void>> put(CloudRunDifference what) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> put(CloudRunDifference what) {
         GooglePause pause{exchanges_.options()};
         for (int round = 1;; ++round) {
             if (needs_package(what) && source_.object.empty()) {
@@ -166,7 +166,7 @@ private:
         }
     }
     // Looks until the service is settled, and after a change that was made a few times more: looks may lag behind.
-    asio::awaitable<result<std::optional<CloudRunService>>> ready_by_now(bool changed) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<CloudRunService>>> ready_by_now(bool changed) {
         static constexpr int most_looks = 5;
         GooglePause pause{exchanges_.options()};
         for (int looks = 1;; ++looks) {
@@ -195,7 +195,7 @@ private:
                              refused.message.find("serviceAccounts") != std::string::npos;
         return refused.code == errc::not_found && (existed || account);
     }
-    asio::awaitable<result<void>> why_failed(Error cause) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> why_failed(Error cause) {
         if (cause.code == errc::cancelled || cause.code == errc::timed_out) co_return cause;
         auto now = co_await operations_.settled();
         if (!now || !*now || (*now)->usable()) co_return cause;
@@ -203,7 +203,7 @@ private:
     }
 
     // Packs the package and brings it to the bucket, under a name that was never there.
-    asio::awaitable<result<void>> bring_package() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> bring_package() {
         auto archive = cloud_run_archive(package_);
         if (!archive) co_return std::move(archive).error();
         auto shared = std::make_shared<const Bytes>(std::move(*archive));
@@ -216,7 +216,7 @@ private:
         co_return done;
     }
     // Takes the package back that a refused deployment has uploaded, if it is certain that nothing names it.
-    asio::awaitable<void> drop_unused(Error cause) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> drop_unused(Error cause) {
         const bool refused = cause.http_status >= 400 && cause.http_status < 500;
         if (source_.object.empty() || named_ || !refused) co_return;
         auto now = co_await operations_.look();
@@ -228,7 +228,7 @@ private:
     }
 
     // What is deployed works by now: what is old and cannot be removed is told of, and does not make it a failure.
-    asio::awaitable<void> prune() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<void> prune() {
         if (control_.options().keep_revisions == 0) co_return;
         auto all = co_await operations_.all_revisions();
         if (!all) {
@@ -257,7 +257,7 @@ private:
         if (!dropped) exchanges_.tell(Step::removing_old, dropped.error().message);
     }
 
-    asio::awaitable<result<void>> plan_upload(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_upload(DeployPlan& plan) {
         auto archive = cloud_run_archive(package_);
         if (!archive) co_return std::move(archive).error();
         const auto& storage = operations_.storage();
@@ -280,7 +280,7 @@ private:
         }
         co_return result<void>{};
     }
-    asio::awaitable<result<void>> plan_invokers(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_invokers(DeployPlan& plan) {
         if (exchanges_.options().invokers.empty()) co_return result<void>{};
         const auto& api = exchanges_.api();
         auto look = api.get_policy(service_name());
@@ -299,7 +299,7 @@ private:
         co_return result<void>{};
     }
     // The revision that will be made is newer than all that are there, and gets all calls.
-    asio::awaitable<result<void>> plan_pruning(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_pruning(DeployPlan& plan) {
         if (control_.options().keep_revisions == 0) co_return result<void>{};
         const auto id = exchanges_.id();
         plan.calls.push_back(planned_google_call(control_.list_revisions(id, {}), "which revisions are old", false));

@@ -30,7 +30,7 @@ public:
 
     /// Reads the service; nothing if there is none. Only the API's own word for that counts (C11): every other failure
     /// is an error.
-    asio::awaitable<result<std::optional<CloudRunService>>> look() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<CloudRunService>>> look() {
         auto request = control_.get_service(exchanges_.id());
         auto answer = co_await exchanges_.ask(request);
         if (!answer && answer.error().code == errc::not_found) co_return std::optional<CloudRunService>{};
@@ -40,7 +40,7 @@ public:
         co_return std::optional<CloudRunService>{std::move(*service)};
     }
     /// Looks until Google has finished what it is at.
-    asio::awaitable<result<std::optional<CloudRunService>>> settled() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<CloudRunService>>> settled() {
         GooglePause pause{exchanges_.options()};
         for (;;) {
             auto service = co_await look();
@@ -52,14 +52,14 @@ public:
         }
     }
     /// The same of one that has to be there.
-    asio::awaitable<result<CloudRunService>> needed() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<CloudRunService>> needed() {
         auto service = co_await look();
         if (!service) co_return std::move(service).error();
         if (!*service) co_return absent();
         co_return std::move(**service);
     }
     /// Where its calls go; one that cannot be called yet is an error.
-    asio::awaitable<result<GoogleAddress>> address() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<GoogleAddress>> address() {
         auto service = co_await needed();
         if (!service) co_return std::move(service).error();
         co_return address_of(*service);
@@ -74,7 +74,7 @@ public:
     }
 
     /// Lists all revisions; none if there is no service.
-    asio::awaitable<result<std::vector<CloudRunRevision>>> all_revisions() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<CloudRunRevision>>> all_revisions() {
         std::vector<CloudRunRevision> all;
         std::string token;
         do {
@@ -92,7 +92,7 @@ public:
     }
 
     /// Removes the service with its revisions, and then their packages; that anything is absent is no error.
-    asio::awaitable<result<void>> remove() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove() {
         auto revisions = co_await all_revisions();
         if (!revisions) co_return std::move(revisions).error();
         auto gone = co_await remove_service();
@@ -110,7 +110,7 @@ public:
                 objects.insert(one.settings.object);
         return objects;
     }
-    asio::awaitable<result<void>> remove_packages(std::set<std::string> objects, std::string lead) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove_packages(std::set<std::string> objects, std::string lead) {
         GooglePackageUpload<L> packages{exchanges_, storage_};
         for (const auto& object : objects) {
             exchanges_.tell(Step::removing_old, "gs://" + storage_.bucket() + '/' + object);
@@ -124,7 +124,7 @@ public:
     }
 
     /// Tells whether a call would run now (C12): the state of the service, then its own answer.
-    asio::awaitable<result<Health>> health() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health() {
         auto service = co_await look();
         if (!service) co_return std::move(service).error();
         Health health;
@@ -141,7 +141,7 @@ public:
     }
 
     /// Asks whether the one who asks may call.
-    asio::awaitable<result<void>> check_invoke() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> check_invoke() {
         auto service = co_await needed();
         if (!service) co_return std::move(service).error();
         auto allowed = co_await exchanges_.may_invoke(control_.service_name(exchanges_.id()));
@@ -150,7 +150,7 @@ public:
         co_return result<void>{};
     }
 
-    asio::awaitable<result<std::vector<Revision>>> revisions() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<Revision>>> revisions() {
         auto service = co_await needed();
         if (!service) co_return std::move(service).error();
         auto all = co_await all_revisions();
@@ -158,7 +158,7 @@ public:
         co_return CloudRunControl::revisions(*all, *service);
     }
 
-    asio::awaitable<result<void>> shift(std::string revision, double share) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> shift(std::string revision, double share) {
         auto now = co_await needed_settled();
         if (!now) co_return std::move(now).error();
         auto target = CloudRunControl::shifted(*now, revision, share);
@@ -169,7 +169,7 @@ public:
         co_return co_await move_traffic(std::move(*now), std::move(*target));
     }
 
-    asio::awaitable<result<Revision>> roll_back() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Revision>> roll_back() {
         auto now = co_await needed_settled();
         if (!now) co_return std::move(now).error();
         auto all = co_await all_revisions();
@@ -192,7 +192,7 @@ public:
     }
 
     /// Says why the latest revision cannot be called, in the revision's own words (pitfall 8).
-    asio::awaitable<result<void>> why_not_ready(CloudRunService service, std::string lead) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> why_not_ready(CloudRunService service, std::string lead) {
         auto why = service.ready;
         std::string log;
         if (!service.latest_created.empty() && service.latest_created != service.latest_ready) {
@@ -227,7 +227,7 @@ private:
                                 "; deploy the job first, and check project, region and prefix",
                      .execution = Execution::not_started};
     }
-    asio::awaitable<result<CloudRunService>> needed_settled() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<CloudRunService>> needed_settled() {
         auto service = co_await settled();
         if (!service) co_return std::move(service).error();
         if (!*service) co_return absent();
@@ -241,7 +241,7 @@ private:
         return out;
     }
 
-    asio::awaitable<result<void>> remove_service() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove_service() {
         GooglePause pause{exchanges_.options()};
         auto request = control_.delete_service(exchanges_.id());
         for (int round = 1;; ++round) {
@@ -257,7 +257,7 @@ private:
         }
     }
 
-    asio::awaitable<result<void>> callable(std::string revision) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> callable(std::string revision) {
         auto request = control_.get_revision(exchanges_.id(), revision);
         auto answer = co_await exchanges_.ask(request);
         if (!answer && answer.error().code == errc::not_found)
@@ -278,7 +278,8 @@ private:
 
     // Splits the calls as `target` says if they are still split as `before` says. What somebody else made of them
     // meanwhile is `errc::conflict`, and stays.
-    asio::awaitable<result<void>> move_traffic(CloudRunService before, std::vector<CloudRunTraffic> target) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> move_traffic(CloudRunService before,
+                                                                   std::vector<CloudRunTraffic> target) {
         CloudRunDifference what;
         what.traffic = true;
         GooglePause pause{exchanges_.options()};
@@ -318,7 +319,8 @@ private:
 
 /// Lists the services that are jobs.
 template <class L>
-asio::awaitable<result<std::vector<FaasDeployment>>> list_cloud_run_services(const CloudRunControl& control, L& link) {
+BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_cloud_run_services(
+    const CloudRunControl& control, L& link) {
     std::vector<FaasDeployment> jobs;
     std::string token;
     do {

@@ -216,7 +216,8 @@ private:
     // Looks nothing up, for who cannot.
     struct Nowhere {
         template <class L>
-        asio::awaitable<result<OpenWhiskAccess>> operator()(L&, std::optional<OpenWhiskAccess>) const {
+        BLUEPRINT_FAAS_COLD asio::awaitable<result<OpenWhiskAccess>> operator()(L&,
+                                                                                std::optional<OpenWhiskAccess>) const {
             co_return Error{.code = errc::authentication,
                             .message = "the platform does not take the credential of the namespace any more",
                             .execution = Execution::not_started};

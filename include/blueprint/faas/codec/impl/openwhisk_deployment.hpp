@@ -40,7 +40,7 @@ public:
     OpenWhiskDeployment(const OpenWhiskDeployment&) = delete;
     OpenWhiskDeployment& operator=(const OpenWhiskDeployment&) = delete;
 
-    asio::awaitable<result<FaasDeployment>> deploy() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> deploy() {
         auto fit = co_await check();
         if (!fit) co_return named(std::move(fit).error());
         exchanges_.tell(Step::checking, name());
@@ -58,7 +58,7 @@ public:
 
     /// Decides as `deploy` does, and changes nothing. `makes_namespace`: one that is not there would be made; where it
     /// will be stands as a word then: "NAMESPACE".
-    asio::awaitable<result<DeployPlan>> plan(bool makes_namespace) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<DeployPlan>> plan(bool makes_namespace) {
         auto fit = co_await check();
         if (!fit) co_return named(std::move(fit).error());
         DeployPlan plan;
@@ -122,7 +122,7 @@ private:
     }
     // Checks what is wanted before anything is sent (D4). Whoever runs a host sets its limits, and it tells them: what
     // is beyond the usual ones there is asked for.
-    asio::awaitable<result<void>> check() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> check() {
         const auto bounds = place_.bounds();
         auto fit = want(options().kind, bounds);
         const std::chrono::milliseconds timeout{config_.timeout};
@@ -135,7 +135,7 @@ private:
         co_return want(options().kind, with_offer(bounds, *offer_));
     }
 
-    asio::awaitable<result<void>> look() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> look() {
         auto found = co_await exchanges_.find(id_);
         if (!found) co_return std::move(found).error();
         there_ = std::move(*found);
@@ -143,7 +143,7 @@ private:
     }
     // Chooses the runtime among those that there are (pitfall 10). A host that does not tell them is left to refuse
     // the one that the options name.
-    asio::awaitable<result<void>> choose_kind() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> choose_kind() {
         if (chosen_) co_return result<void>{};
         if (!offer_) {
             auto offer = co_await exchanges_.offer(Place::offer_at_api_root);
@@ -165,7 +165,7 @@ private:
 
     // Writes the action if anything differs, and tells whether it was written. What is refused because of another
     // change is looked at again: a repeated request may have met its own first attempt.
-    asio::awaitable<result<bool>> put() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> put() {
         auto pause = exchanges_.pause();
         bool sent = false;
         for (int round = 1;; ++round) {
@@ -185,7 +185,7 @@ private:
             if (!waited) co_return std::move(waited).error();
         }
     }
-    asio::awaitable<result<void>> write() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> write() {
         if (code_.empty()) {
             auto code = options().way == OpenWhiskWay::node ? openwhisk_node_code(package_)
                                                             : openwhisk_action_loop_code(package_, options().exec_env);
@@ -212,7 +212,7 @@ private:
     }
     // Looks at what was really made: hosts were seen to take another runtime than the one that was asked for, without a
     // word (pitfall 10). An answer that does not tell everything is completed by a look.
-    asio::awaitable<result<void>> read_back(result<OpenWhiskAction> told) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> read_back(result<OpenWhiskAction> told) {
         there_.reset();
         if (told) there_ = std::move(*told);
         if (!there_ || !differing().empty()) {
@@ -237,7 +237,7 @@ private:
         co_return result<void>{};
     }
 
-    asio::awaitable<result<bool>> lacks_package() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<bool>> lacks_package() {
         if (options().package.empty()) co_return false;
         const auto look = [this](const OpenWhiskAccess& access) { return exchanges_.api().get_package(access); };
         auto answer = co_await exchanges_.ask(look);
@@ -246,7 +246,7 @@ private:
         co_return true;
     }
     // A package has to be there before what is in it.
-    asio::awaitable<result<void>> have_package() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> have_package() {
         auto lacking = co_await lacks_package();
         if (!lacking) co_return std::move(lacking).error();
         if (!*lacking) co_return result<void>{};
@@ -261,7 +261,7 @@ private:
 
     // Asks the program until it answers (C8): a new instance takes a while, and a call that outlives the host's
     // patience is answered without its outcome (pitfall 5). One that cannot be started is told with what it wrote.
-    asio::awaitable<result<void>> wait_for_program() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait_for_program() {
         static constexpr int most_failures = 3;
         auto pause = exchanges_.pause();
         for (int failures = 0;;) {
@@ -295,7 +295,7 @@ private:
         }
     }
 
-    asio::awaitable<result<void>> plan_package(DeployPlan& plan) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_package(DeployPlan& plan) {
         if (there_ || options().package.empty()) co_return result<void>{};
         const auto access = exchanges_.used();
         plan.calls.push_back(

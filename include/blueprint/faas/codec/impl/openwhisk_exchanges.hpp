@@ -59,7 +59,7 @@ public:
     }
 
     /// Finds out where the actions are, if that is not known.
-    asio::awaitable<result<void>> reach() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> reach() {
         auto access = co_await caller_.access(link_, look_up_);
         if (!access) co_return std::move(access).error();
         used_ = std::move(*access);
@@ -67,12 +67,12 @@ public:
     }
     /// Sends what `make(access)` writes, which may be sent twice.
     template <class Make>
-    asio::awaitable<result<HttpResponse>> ask(Make make) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(Make make) {
         return ask(std::move(make), &OpenWhiskApi::judge);
     }
     /// The same with another meaning of answers.
     template <class Make>
-    asio::awaitable<result<HttpResponse>> ask(Make make, JudgeAnswer judge) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<HttpResponse>> ask(Make make, JudgeAnswer judge) {
         for (bool again = false;; again = true) {
             auto reached = co_await reach();
             if (!reached) co_return std::move(reached).error();
@@ -89,7 +89,7 @@ public:
         return error.code == errc::not_found && error.http_status == 404;
     }
     /// Reads the action; nothing if there is none. That there is no namespace is `errc::not_found`.
-    asio::awaitable<result<std::optional<OpenWhiskAction>>> find(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<OpenWhiskAction>>> find(JobId id) {
         const auto look = [this, id](const OpenWhiskAccess& access) { return api_.get_action(access, id); };
         auto answer = co_await ask(look);
         if (!answer && is_absent(answer.error())) co_return std::optional<OpenWhiskAction>{};
@@ -99,7 +99,7 @@ public:
         co_return std::optional<OpenWhiskAction>{std::move(*action)};
     }
     /// Asks what the host offers, which it tells anybody.
-    asio::awaitable<result<OpenWhiskOffer>> offer(bool at_api_root) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<OpenWhiskOffer>> offer(bool at_api_root) {
         auto reached = co_await reach();
         if (!reached) co_return std::move(reached).error();
         auto request = api_.get_offer(used_, at_api_root);
@@ -109,7 +109,7 @@ public:
         co_return OpenWhiskActions::read_offer(*answer);
     }
     /// Asks the action's program, which runs no job.
-    asio::awaitable<result<OpenWhiskWord>> ask_program(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<OpenWhiskWord>> ask_program(JobId id) {
         const auto call = [this, id](const OpenWhiskAccess& access) {
             return caller_.calls().health_request(access, id);
         };
@@ -121,7 +121,7 @@ public:
         co_return word;
     }
     /// Completes `text` by what the call wrote to its log. That there is none, or none to be had, changes nothing.
-    asio::awaitable<std::string> with_log(std::string text, std::string activation) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<std::string> with_log(std::string text, std::string activation) {
         if (activation.empty()) co_return text;
         text += "; activation " + activation;
         auto log = co_await caller_.logs(link_, used_, activation);
@@ -131,7 +131,7 @@ public:
 
     /// Makes as many marked calls at once as keep `wanted` instances busy, at most 100, and counts the instances that
     /// answered.
-    asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t wanted) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm(JobId id, std::uint32_t wanted) {
         for (bool again = false;; again = true) {
             auto reached = co_await reach();
             if (!reached) co_return std::move(reached).error();
@@ -146,7 +146,8 @@ public:
     }
 
     /// Waits; an error tells what for. Whoever waits keeps the text.
-    asio::awaitable<result<void>> wait(std::chrono::milliseconds length, std::string_view what_for) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> wait(std::chrono::milliseconds length,
+                                                           std::string_view what_for) {
         auto waited = co_await link_.wait(length);
         if (waited) co_return waited;
         Error error = std::move(waited).error();

@@ -47,8 +47,9 @@ public:
     }
     /// The same for operations that look up: there is nothing to ask, so what was refused stays refused.
     template <class L>
-    asio::awaitable<result<OpenWhiskAccess>> access(L& /*link*/, std::optional<OpenWhiskAccess> refused,
-                                                    bool /*make*/) const {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<OpenWhiskAccess>> access(L& /*link*/,
+                                                                        std::optional<OpenWhiskAccess> refused,
+                                                                        bool /*make*/) const {
         if (misconfigured_) co_return *misconfigured_;
         if (refused)
             co_return Error{.code = errc::authentication,
@@ -60,7 +61,7 @@ public:
     }
     /// Nothing was obtained for this executor.
     template <class L>
-    asio::awaitable<result<void>> release(L& /*link*/) const {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> release(L& /*link*/) const {
         co_return result<void>{};
     }
 

@@ -58,7 +58,7 @@ public:
     OpenWhiskOperations& operator=(const OpenWhiskOperations&) = delete;
 
     /// Tells of the job's action; `errc::not_found` if it is not there.
-    asio::awaitable<result<FaasDeployment>> get(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<FaasDeployment>> get(JobId id) {
         auto action = co_await exchanges_.find(id);
         if (!action) co_return named(id, std::move(action).error());
         if (!*action) co_return absent(id);
@@ -66,7 +66,7 @@ public:
     }
 
     /// Lists the actions that are jobs, in the order of their ids; none if there is no such namespace or package.
-    asio::awaitable<result<std::vector<FaasDeployment>>> list() {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list() {
         static constexpr std::uint32_t most_pages = 1000;
         std::vector<FaasDeployment> jobs;
         std::uint32_t skip = 0;
@@ -93,7 +93,7 @@ public:
 
     /// Removes the action; that it, or all it is in, is not there is no error. The package stays, for others may use
     /// it.
-    asio::awaitable<result<void>> remove(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> remove(JobId id) {
         static constexpr int most_rounds = 8;
         auto pause = exchanges_.pause();
         for (int round = 1;; ++round) {
@@ -112,7 +112,7 @@ public:
     }
 
     /// Tells whether a call would run now (C12): the action is there, and its program answers.
-    asio::awaitable<result<Health>> health(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<Health>> health(JobId id) {
         auto action = co_await exchanges_.find(id);
         if (!action && action.error().code == errc::not_found)
             co_return Health{.state = HealthState::absent, .reason = std::move(action).error().message};
@@ -128,7 +128,7 @@ public:
     }
 
     /// Asks whether the job may be called: the action takes a call with this credential, and its program answers.
-    asio::awaitable<result<void>> check(JobId id) {
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> check(JobId id) {
         auto word = co_await exchanges_.ask_program(id);
         if (!word) co_return named(id, std::move(word).error());
         if (word->health.state != HealthState::unhealthy) co_return result<void>{};

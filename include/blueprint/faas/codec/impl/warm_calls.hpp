@@ -45,7 +45,7 @@ struct WarmCall {
 };
 
 template <class L>
-asio::awaitable<void> make_warm_call(std::shared_ptr<WarmCall<L>> call, JudgeAnswer judge) {
+BLUEPRINT_FAAS_COLD asio::awaitable<void> make_warm_call(std::shared_ptr<WarmCall<L>> call, JudgeAnswer judge) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const purpose::Invocation invocation{call->audience};
     auto answer = co_await call->link.exchange(call->request, invocation, Repeat::safe, judge);
