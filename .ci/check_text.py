@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Refuses what should stand in no file of the project: a builder's own directories, merge marks, Windows line ends."""
+"""Refuses what should stand in no file of the project: a builder's own directories, merge marks, Windows line ends, and
+coroutines of the library about which a compiler would warn its users falsely (detail/declare.hpp)."""
 
 import pathlib
 import re
@@ -15,6 +16,8 @@ REFUSED = {
     "unfinished work": re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]) + r")\b"),
 }
 NOT_OURS = {"LICENSE-APACHE", "LICENSE-MIT"}
+COROUTINE = re.compile(r"^(?:(?!//).)*\bco_(?:await|return|yield)\b", re.MULTILINE)
+AROUND_COROUTINES = re.compile(r"^BLUEPRINT_FAAS_COROUTINES_BEGIN\n.*^BLUEPRINT_FAAS_COROUTINES_END$", re.MULTILINE | re.DOTALL)
 CORPUS = ROOT / "tests/fuzz/corpus"  # bytes as parsers meet them
 
 
@@ -47,4 +50,7 @@ for path in sorted(files()):
             if pattern.search(line):
                 print(f"{path.relative_to(ROOT)}:{number}: {what}")
                 bad += 1
+    if ROOT / "include" in path.parents and COROUTINE.search(text) and not AROUND_COROUTINES.search(text):
+        print(f"{path.relative_to(ROOT)}: coroutines without BLUEPRINT_FAAS_COROUTINES_BEGIN and _END around them")
+        bad += 1
 sys.exit(1 if bad else 0)

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -246,5 +247,6 @@ private:
 static_assert(Executor<AnyFaasExecutor>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

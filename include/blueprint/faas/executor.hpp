@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// How long an operation may take when the caller does not say, all its retries and waits included.
@@ -330,5 +331,6 @@ FaasExecutor<TransportPolicy, AuthPolicy, CodecPolicy, ResiliencePolicy>::invoke
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// The completions of a map, one `next` after the other. Made by `map`; nothing happens before the first `next`.
@@ -98,5 +99,6 @@ MapStream<detail::stored_t<typename J::Value>> map(E&& executor, J /*job*/, R&& 
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

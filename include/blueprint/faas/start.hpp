@@ -1,6 +1,8 @@
 #ifndef BLUEPRINT_FAAS_START_HPP
 #define BLUEPRINT_FAAS_START_HPP
 
+#include "blueprint/faas/detail/declare.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associator.hpp>
@@ -18,6 +20,7 @@
 #include <memory>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace asio = boost::asio;
@@ -102,6 +105,7 @@ auto start(Executor& executor, asio::awaitable<T> operation, Token&& token) {
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 // The handler's executor, allocator and cancellation slot stay those of the handler that `Unwrap` carries.
 template <template <class, class> class Associator, class Handler, class Default>

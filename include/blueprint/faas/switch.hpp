@@ -12,6 +12,7 @@
 #include <tuple>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -123,5 +124,6 @@ private:
 };
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -21,6 +21,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -262,5 +263,6 @@ template <TypedJob J>
 inline constexpr typename detail::TypedCall<J, typename J::Signature::Encoded>::Invoke call_job{};
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

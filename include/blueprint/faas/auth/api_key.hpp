@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Sends a fixed key in the header field `header`, as Azure function keys and many custom platforms want it.
@@ -42,5 +43,6 @@ public:
 static_assert(Auth<Bearer>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

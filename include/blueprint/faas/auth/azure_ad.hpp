@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace azure {
@@ -132,6 +133,7 @@ private:
 static_assert(Auth<AzureAd<azure::FixedTokens>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 #include "blueprint/faas/auth/azure/impl/challenge.ipp"

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace gcp {
@@ -107,5 +108,6 @@ private:
 static_assert(Auth<GoogleAuth<gcp::FixedTokens>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

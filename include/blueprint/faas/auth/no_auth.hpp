@@ -3,6 +3,7 @@
 
 #include "blueprint/faas/auth/concept.hpp"
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Asks as nobody: for platforms that are open, or that know us by the connection: mutual TLS is not an Auth but
@@ -17,5 +18,6 @@ public:
 static_assert(Auth<NoAuth>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

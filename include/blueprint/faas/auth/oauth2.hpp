@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// How a client proves to the token endpoint who it is.
@@ -175,6 +176,7 @@ private:
 };
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 #include "blueprint/faas/auth/impl/oauth2.ipp"

@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace asio = boost::asio;
@@ -69,5 +70,6 @@ Reach make_reach(TlsTransport tls, PlainTransport plain, const Environment& envi
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

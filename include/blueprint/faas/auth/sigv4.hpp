@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// What `SigV4` signs for.
@@ -151,6 +152,7 @@ private:
 static_assert(Auth<SigV4<aws::FixedCredentials>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 #include "blueprint/faas/auth/impl/sigv4.ipp"

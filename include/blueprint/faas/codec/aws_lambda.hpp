@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Speaks the API of AWS Lambda. `Format` is how a job's bytes are written into the function's event, which is JSON.
@@ -267,5 +268,6 @@ private:
 static_assert(Codec<LambdaCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Speaks the API of Azure Functions: one app runs all jobs, each as a program of its own behind a custom handler.
@@ -222,5 +223,6 @@ private:
 static_assert(Codec<AzureFunctionsCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// The contract's lifecycle paths: every operation exists.
@@ -344,5 +345,6 @@ private:
 static_assert(Codec<CustomCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

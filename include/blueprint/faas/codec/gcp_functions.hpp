@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Speaks the API of Cloud Functions v2 ("Cloud Run functions"), which builds a service of a program. `Format` is how a
@@ -199,5 +200,6 @@ private:
 static_assert(Codec<CloudFunctionCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

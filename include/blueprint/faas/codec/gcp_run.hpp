@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Speaks the API of Cloud Run, which runs a program as it is, without a build, or a container image of the user's own.
@@ -228,5 +229,6 @@ private:
 static_assert(Codec<CloudRunCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

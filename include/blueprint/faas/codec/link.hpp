@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// What a codec makes its exchanges through, for the length of one operation: every request is let in by the resilience
@@ -324,5 +325,6 @@ private:
 };
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Speaks the API of OpenWhisk, which DigitalOcean Functions has too: each job is an action, run by a Node.js runtime
@@ -274,5 +275,6 @@ using OpenWhiskCodec = BasicOpenWhiskCodec<detail::OpenWhiskHost, Format>;
 static_assert(Codec<OpenWhiskCodec<>>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

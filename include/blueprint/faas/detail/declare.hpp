@@ -14,4 +14,16 @@
 // from what runs with each call, which takes less of a program and much less of the time to compile it.
 #define BLUEPRINT_FAAS_COLD [[gnu::cold]]
 
+// Around the definitions of coroutines. g++ takes operators new and delete of Asio's frames for a mismatched pair
+// wherever it inlines one of them alone (-O2 and more), and says so at the end of the coroutine. What users write keeps
+// the warning.
+#if defined(__GNUC__) && !defined(__clang__)
+#define BLUEPRINT_FAAS_COROUTINES_BEGIN \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmismatched-new-delete\"")
+#define BLUEPRINT_FAAS_COROUTINES_END _Pragma("GCC diagnostic pop")
+#else
+#define BLUEPRINT_FAAS_COROUTINES_BEGIN
+#define BLUEPRINT_FAAS_COROUTINES_END
+#endif
+
 #endif

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Borrows an executor without its type, so that what stands between executors is compiled once.
@@ -49,5 +50,6 @@ inline asio::awaitable<result<JobResult>> only_result(asio::awaitable<result<Inv
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

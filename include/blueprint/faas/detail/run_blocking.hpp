@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace asio = boost::asio;
@@ -35,6 +36,7 @@ T run_to_end(const asio::any_io_executor& io, asio::awaitable<T> operation) {
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #if defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 // What nearly every program calls is compiled once.

@@ -19,6 +19,7 @@
 #include <type_traits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 // How an element becomes the bytes of a call: as it is, ...
@@ -225,5 +226,6 @@ std::shared_ptr<MapCore> make_map(E&& executor, JobId job, R&& range, MapOptions
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Every number of `StandardResilience`.
@@ -159,6 +160,7 @@ public:
 static_assert(Resilience<NoRetry>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #if !defined(BLUEPRINT_FAAS_SEPARATE_COMPILATION)
 #include "blueprint/faas/resilience/impl/standard.ipp"

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -118,5 +119,6 @@ static_assert(Producer<ChannelProducer>);
 static_assert(Consumer<ChannelConsumer>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace asio = boost::asio;
@@ -97,5 +98,6 @@ Handler make_handler(H handler) {
 }  // namespace detail
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

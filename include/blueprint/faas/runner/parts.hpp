@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Something that runs beside the jobs, such as a token refresher or a metrics page: `start()` is its whole life. An
@@ -180,5 +181,6 @@ private:
 }  // namespace detail
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

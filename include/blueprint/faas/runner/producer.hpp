@@ -19,6 +19,7 @@
 #include <utility>
 #include <variant>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace asio = boost::asio;
@@ -135,5 +136,6 @@ private:
 };
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// Answers every request by calling a handler: unit tests need no socket, and nothing leaves the process.
@@ -50,5 +51,6 @@ private:
 static_assert(Transport<InMemoryTransport>);
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace asio = boost::asio;
@@ -57,5 +58,6 @@ static_assert(CredentialsProvider<FixedCredentials>);
 
 }  // namespace aws
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::azure {
 
 /// What Azure's APIs want: it says who asks, and to which API, its audience.
@@ -72,5 +73,6 @@ private:
 static_assert(TokenProvider<FixedTokens>);
 
 }  // namespace blueprint::faas::azure
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::gcp {
 
 /// What Google's APIs want: it says what who holds it may do, and not whom it is for.
@@ -95,5 +96,6 @@ private:
 static_assert(TokenProvider<FixedTokens>);
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

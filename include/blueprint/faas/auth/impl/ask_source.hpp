@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Asks a source of credentials, whose type is forgotten, for what it has. Errors begin with `whose`, such as "AWS
@@ -45,5 +46,6 @@ BLUEPRINT_FAAS_COLD asio::awaitable<result<Search>> ask_source(const Reach& reac
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

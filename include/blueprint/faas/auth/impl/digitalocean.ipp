@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 /// What the copies of one auth share.
@@ -114,5 +115,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string DigitalOceanAuth::found_in()
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

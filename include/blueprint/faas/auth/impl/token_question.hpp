@@ -27,6 +27,7 @@
 #include <vector>
 
 // What asking a token endpoint is on all platforms.
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::token_question {
 
 BLUEPRINT_FAAS_COLD inline Error failure(errc code, std::string message) {
@@ -227,5 +228,6 @@ BLUEPRINT_FAAS_COLD inline result<Grant> read_grant(const Question& question, co
 }
 
 }  // namespace blueprint::faas::detail::token_question
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Puts one job's function in place: looks, decides by `lambda_tasks`, and carries that out, waiting between changes
@@ -415,5 +416,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

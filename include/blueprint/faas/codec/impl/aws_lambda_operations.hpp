@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// The operations on a function that is there: reading, removing, checking, warming, and moving traffic between its
@@ -219,5 +220,6 @@ BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_la
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// What is to be seen of an app: itself, its manifest, and which site it says that it has. All that it refers to
@@ -132,5 +133,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

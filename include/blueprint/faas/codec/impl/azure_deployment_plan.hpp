@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Tells what a deployment would do. All that it refers to outlives it, and it outlives its awaitables.
@@ -146,5 +147,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Removes the app and what was made for it. All that it refers to outlives it, and it outlives its awaitables.
@@ -102,5 +103,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

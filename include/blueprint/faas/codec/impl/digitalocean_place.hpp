@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// The place of a namespace of DigitalOcean Functions. DigitalOcean's API tells where it is, makes it if it is missing,
@@ -253,5 +254,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

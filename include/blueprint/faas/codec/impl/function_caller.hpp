@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Calls jobs of a codec that writes bytes as `Format`: keeps the addresses of their functions, so that a warm call is
@@ -210,5 +211,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 class GooglePause : public PollPause {
@@ -292,5 +293,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

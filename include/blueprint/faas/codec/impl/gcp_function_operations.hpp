@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// The operations on a function that is there: looking, removing, checking. All that it refers to outlives it, and it
@@ -169,5 +170,6 @@ BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_go
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Brings packages into a bucket, from where Cloud Run takes them, and removes them. All that it refers to outlives it,
@@ -154,5 +155,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// The operations on a service that is there: looking, removing, checking, and moving traffic between its revisions.
@@ -339,5 +340,6 @@ BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<FaasDeployment>>> list_cl
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

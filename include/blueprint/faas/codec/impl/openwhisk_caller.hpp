@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Calls jobs as actions of one namespace, and writes their bytes as `Format`: keeps where that is and what opens it,
@@ -341,5 +342,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 inline PlannedCall planned_openwhisk_call(const HttpRequest& request, std::string why, bool writes) {
@@ -334,5 +335,6 @@ private:
 };
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

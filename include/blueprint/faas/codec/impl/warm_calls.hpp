@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Says what an answer means as a failure.
@@ -95,5 +96,6 @@ BLUEPRINT_FAAS_COLD asio::awaitable<result<WarmReport>> warm_at_once(L& link, Ht
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

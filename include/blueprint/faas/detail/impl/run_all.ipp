@@ -21,6 +21,7 @@
 #include <memory>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 // The operations share it, so that what cancels them outlives them also where the io_context ends before they do.
@@ -86,5 +87,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<void> run_all(std::vecto
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

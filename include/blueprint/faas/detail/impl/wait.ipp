@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 BLUEPRINT_FAAS_DECL asio::awaitable<bool> wait_for(std::chrono::milliseconds delay) {
@@ -18,5 +19,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<bool> wait_for(std::chrono::milliseconds del
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

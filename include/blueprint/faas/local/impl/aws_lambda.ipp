@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Counts something that runs and that `stop` waits for.
@@ -295,5 +296,6 @@ inline result<boost::json::object> lambda_page(const LambdaRoute& route, std::st
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Tells how much of the account's concurrency must stay for functions that reserve none: 100 of 1,000.
@@ -292,5 +293,6 @@ BLUEPRINT_FAAS_DECL boost::json::object AwsLambda::account_settings() const {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

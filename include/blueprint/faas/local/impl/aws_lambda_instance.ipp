@@ -14,6 +14,7 @@
 #include <csignal>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL std::string lambda_error_object(std::string_view error_type, std::string_view message) {
@@ -374,5 +375,6 @@ BLUEPRINT_FAAS_DECL ServerAnswer LambdaInstance::take_init_error(ServerRequest& 
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

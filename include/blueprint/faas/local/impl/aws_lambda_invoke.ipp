@@ -13,6 +13,7 @@
 #include <deque>
 #include <exception>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 struct AwsLambda::Invocation {
@@ -388,5 +389,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> AwsLambda::run_event(std::unique_ptr<I
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// How one event goes through the pool.
@@ -322,5 +323,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<std::uint32_t> LambdaPool::provision(std::ui
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

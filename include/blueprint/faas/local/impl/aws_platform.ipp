@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL AwsPlatform::AwsPlatform(FunctionHost& host, AwsOptions options)
@@ -89,5 +90,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AwsPlatform::answer(ServerRequ
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

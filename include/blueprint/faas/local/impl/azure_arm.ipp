@@ -11,6 +11,7 @@
 #include <array>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // The management API's own part: where requests go, and what all resources have in common.
@@ -295,5 +296,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> AzureArm::stop(std::chrono::millisecon
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -19,6 +19,7 @@
 #include <charconv>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 inline std::string_view path_without_query(const ServerRequest& request) {
@@ -149,5 +150,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AzureHost::run(ServerRequest r
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

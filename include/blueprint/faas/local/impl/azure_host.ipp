@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL ServerAnswer azure_host_text(unsigned status, std::string_view text) {
@@ -379,5 +380,6 @@ BLUEPRINT_FAAS_DECL ServerAnswer AzureHost::manage(const ServerRequest& request)
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

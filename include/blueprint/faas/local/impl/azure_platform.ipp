@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL AzurePlatform::AzurePlatform(AzureOptions options, const Environment& environment)
@@ -94,5 +95,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> AzurePlatform::answer(ServerRe
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL AzureScm::AzureScm(FunctionHost& host, AzureSurroundings& surroundings,
@@ -243,5 +244,6 @@ BLUEPRINT_FAAS_DECL ServerAnswer AzureScm::show(const ServerRequest& request) co
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

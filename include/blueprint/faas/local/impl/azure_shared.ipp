@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL std::optional<AzureFault> AzureShared::fault(std::string_view resource) const {
@@ -55,5 +56,6 @@ BLUEPRINT_FAAS_DECL bool AzureShared::has_blob_role(std::string_view account_id,
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

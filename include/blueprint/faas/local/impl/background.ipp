@@ -10,6 +10,7 @@
 
 #include <exception>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Counts a task while it runs: `finish` waits for that.
@@ -62,5 +63,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Background::finish() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -101,7 +101,9 @@ BLUEPRINT_FAAS_DECL result<Certificate> CertificateAuthority::issue(const std::v
                          .message = "a certificate cannot be made for that name: use a host name or an IP address"};
         boost::system::error_code no_address;
         boost::asio::ip::make_address(name, no_address);
-        alternatives += (alternatives.empty() ? "" : ",") + std::string{no_address ? "DNS:" : "IP:"} + name;
+        if (!alternatives.empty()) alternatives += ',';
+        alternatives += no_address ? "DNS:" : "IP:";
+        alternatives += name;
     }
     if (alternatives.empty())
         return Error{.code = errc::invalid_configuration, .message = "a certificate needs at least one name"};

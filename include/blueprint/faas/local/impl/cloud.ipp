@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 inline asio::any_io_executor one_at_a_time(asio::any_io_executor executor, bool single_thread) {
@@ -239,5 +240,6 @@ BLUEPRINT_FAAS_DECL CloudStats Cloud::stats() const {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

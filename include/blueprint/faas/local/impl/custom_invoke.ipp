@@ -12,6 +12,7 @@
 #include <array>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Counts one running invocation, and says so when it was the last.
@@ -192,5 +193,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> CustomPlatform::run_alone(std::unique_
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL CustomPlatform::CustomPlatform(FunctionHost& host)
@@ -321,5 +322,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> CustomPlatform::stop(std::chrono::mill
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

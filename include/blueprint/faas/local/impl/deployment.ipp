@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL Deployment::Deployment(FunctionHost& host, std::string function_id, FunctionSettings settings,
@@ -150,5 +151,6 @@ BLUEPRINT_FAAS_DECL void Deployment::retire() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL DigitalOceanPlatform::DigitalOceanPlatform(DigitalOceanOptions options,
@@ -90,5 +91,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> DigitalOceanPlatform::answer(S
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL ServerAnswer gcp_front_page(unsigned status, std::string_view title, std::string_view message) {
@@ -125,5 +126,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpFront::answer(ServerRequest
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

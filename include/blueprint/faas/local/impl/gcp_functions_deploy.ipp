@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // How functions are built and come into service.
@@ -249,5 +250,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<GcpProgram>> GcpFunctions::build(Foun
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -8,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL std::string GcpOperations::begin(std::string_view parent, boost::json::object metadata) {
@@ -81,5 +82,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpOperations::wait(std::string name, 
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL GcpPlatform::GcpPlatform(GcpOptions options, const Environment& environment)
@@ -89,5 +90,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> GcpPlatform::answer(ServerRequ
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

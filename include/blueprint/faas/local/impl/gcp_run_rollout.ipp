@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // What happens after Cloud Run has accepted a change.
@@ -290,5 +291,6 @@ BLUEPRINT_FAAS_DECL void GcpRun::end() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 inline constexpr std::string_view gcp_log_root = "/local/logs/";
@@ -190,5 +191,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> GcpServices::stop(std::chrono::millise
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

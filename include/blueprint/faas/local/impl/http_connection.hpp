@@ -21,6 +21,7 @@
 #include <unordered_set>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 class HttpConnection;
@@ -208,5 +209,6 @@ inline asio::awaitable<void> serve_connection(std::shared_ptr<void> owner, std::
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // How calls go to an instance and its answers come back.
@@ -246,5 +247,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<ServerAnswer>> HttpInstance::forward(
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Binds to a port of the loopback interface, 0 for any free one, and lets go of it. Returns it; 0: it is taken.
@@ -187,5 +188,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> HttpInstance::opened() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 inline Error no_instance(std::string_view why, std::string message) {
@@ -256,5 +257,6 @@ BLUEPRINT_FAAS_DECL void HttpPool::end() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <ostream>  // boost/beast/http/verb.hpp of 1.81 needs it and does not include it
 #include <string_view>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Reads one request straight into a `ServerRequest`.
@@ -292,5 +293,6 @@ inline asio::awaitable<void> HttpConnection::linger() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <exception>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Accepts until the socket is closed. Detached, but counted in `state->tasks`, and `HttpServer::stop` waits for that.
@@ -143,5 +144,6 @@ BLUEPRINT_FAAS_DECL std::uint64_t HttpServer::connections() const noexcept { ret
 BLUEPRINT_FAAS_DECL std::size_t HttpServer::open_connections() const noexcept { return state_->open.size(); }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

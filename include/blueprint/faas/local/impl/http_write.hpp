@@ -14,6 +14,7 @@
 #include <ctime>
 #include <ostream>  // boost/beast/http/status.hpp of 1.81 needs it and does not include it
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 inline std::string_view reason_phrase(unsigned status) noexcept {
@@ -133,5 +134,6 @@ inline void HttpConnection::log(const Line& line, unsigned status) const {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// No id of a function has a space, so that no two pairs make the same name.
@@ -98,5 +99,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<IdempotencyStore::Outcome> IdempotencyStore:
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL LoopInstances::LoopInstances(asio::any_io_executor strand, LoopPlan plan, Start start)
@@ -164,5 +165,6 @@ BLUEPRINT_FAAS_DECL void LoopInstances::retire() {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

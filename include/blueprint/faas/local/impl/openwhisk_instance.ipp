@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 /// Why an instance could not be started, as its caller is told.
@@ -277,5 +278,6 @@ BLUEPRINT_FAAS_DECL void OpenWhiskPool::judge_start(const ProcessOutcome& ready,
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // Calls: who may make one, who waits for it and for how long, and what he is told.
@@ -162,5 +163,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> OpenWhiskSystem::invoke(std::s
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL void OpenWhiskPlatform::serve_at(std::string url, std::weak_ptr<void> owner) {
@@ -55,5 +56,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<ServerAnswer> OpenWhiskPlatform::answer(Serv
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

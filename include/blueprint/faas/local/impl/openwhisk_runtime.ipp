@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // Who gets which instance, and what is made of its answer. How an instance is started: openwhisk_instance.ipp.
@@ -257,5 +258,6 @@ BLUEPRINT_FAAS_DECL void OpenWhiskPool::judge_answer(std::string_view text, Open
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

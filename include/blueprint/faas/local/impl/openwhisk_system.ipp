@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 constexpr std::string_view openwhisk_root = "/api/v1";
@@ -398,5 +399,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> OpenWhiskSystem::stop(std::chrono::mil
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

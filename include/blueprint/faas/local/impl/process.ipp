@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL void ProcessTable::kill_all() noexcept {
@@ -350,5 +351,6 @@ BLUEPRINT_FAAS_DECL void Process::close_pipes() noexcept {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

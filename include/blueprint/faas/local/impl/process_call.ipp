@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 // The life of a process in a loop: a line in, a line out.
@@ -133,5 +134,6 @@ BLUEPRINT_FAAS_DECL void Process::end() noexcept {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

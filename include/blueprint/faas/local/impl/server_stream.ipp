@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::local {
 
 BLUEPRINT_FAAS_DECL result<std::shared_ptr<asio::ssl::context>> make_server_tls(const TlsIdentity& identity,
@@ -126,5 +127,6 @@ BLUEPRINT_FAAS_DECL void ServerStream::close() noexcept {
 }
 
 }  // namespace blueprint::faas::local
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

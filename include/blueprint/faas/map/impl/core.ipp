@@ -18,6 +18,7 @@
 #include <limits>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 BLUEPRINT_FAAS_DECL void RateMeter::advance(std::chrono::steady_clock::time_point now) noexcept {
@@ -426,5 +427,6 @@ BLUEPRINT_FAAS_DECL MapProgress MapCore::progress() const {
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

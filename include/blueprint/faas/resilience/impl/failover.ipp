@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 // One call that was let through to a member; the breaker hears of its end whatever that is.
@@ -146,5 +147,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Invocation>> FailoverMembers::invoke(
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 // One who stands in the queue. Lives in the coroutine that waits; what another thread touches is guarded by the gate's
@@ -132,5 +133,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> Gate::ente
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

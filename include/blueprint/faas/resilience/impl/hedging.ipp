@@ -13,6 +13,7 @@
 #include <array>
 #include <tuple>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 inline std::optional<std::chrono::microseconds> Hedging::begin(bool idempotent) {
@@ -129,5 +130,6 @@ inline asio::awaitable<result<Invocation>> Hedging::race(std::shared_ptr<Hedging
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

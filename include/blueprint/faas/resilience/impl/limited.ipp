@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 BLUEPRINT_FAAS_DECL asio::awaitable<result<Invocation>> invoke_limited(std::shared_ptr<Gate> gate, ExecutorRef executor,
@@ -41,5 +42,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Invocation>> invoke_limited(std::shar
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

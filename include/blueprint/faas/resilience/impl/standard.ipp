@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 BLUEPRINT_FAAS_COLD inline Error StandardResilience::Turn::refused(Moment now) {
@@ -79,5 +80,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool StandardResilience::Turn::renew(Mom
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

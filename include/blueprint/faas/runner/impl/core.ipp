@@ -22,6 +22,7 @@
 #include <exception>
 #include <variant>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 BLUEPRINT_FAAS_DECL Error setup_error(std::string what) {
@@ -482,5 +483,6 @@ BLUEPRINT_FAAS_DECL void RunnerCore::end(EndReason reason, std::optional<Error> 
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <variant>
 
 // What a runner does with one call: who starts it when, what follows a failure, where its results go.
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 BLUEPRINT_FAAS_DECL RunnerCore::Lane* RunnerCore::lane_of(JobId id) noexcept {
@@ -267,5 +268,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<Answers> RunnerCore::attempt_until_done(JobC
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

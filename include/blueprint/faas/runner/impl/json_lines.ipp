@@ -27,6 +27,7 @@
 #include <unistd.h>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -148,7 +149,8 @@ BLUEPRINT_FAAS_DECL std::string format_result(const Invocation& invocation) {
     line += ",\"duration_us\":" + std::to_string(invocation.metrics.total_duration.count()) + ",\"metadata\":{";
     const char* separator = "";
     for (const auto& [name, value] : metadata) {
-        line += separator + quoted(name) + ':' + quoted(value);
+        line += separator;
+        line += quoted(name) + ':' + quoted(value);
         separator = ",";
     }
     return line + "}}";
@@ -327,5 +329,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> JsonLinesConsumer::finish() {
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 BLUEPRINT_FAAS_DECL asio::awaitable<result<JobResult>> LocalExecutor::invoke(JobCall call) const {
@@ -51,5 +52,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<Invocation>> LocalExecutor::run(std::
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

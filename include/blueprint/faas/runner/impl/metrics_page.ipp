@@ -16,6 +16,7 @@
 
 #include <string_view>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 struct MetricsPage::State {
@@ -110,5 +111,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<result<void>> MetricsPage::serve(std::shared
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas {
 
 namespace detail {
@@ -179,5 +180,6 @@ BLUEPRINT_FAAS_DECL asio::awaitable<void> Router::run_always(JobCall call, Answe
 }
 
 }  // namespace blueprint::faas
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Where to, and how. `proxy` is null for a direct way, `tls` for plain HTTP.
@@ -184,5 +185,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<std::shared_ptr<Connection>>> 
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 /// Writes the request for a tunnel: the origin's host and port, and our credential if there is one.
@@ -135,5 +136,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<void>> open_tunnel(Connection&
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace source_chain {
@@ -93,5 +94,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL bool SourceChain::invalidate(std::string
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::container {
 
 using metadata::failure;
@@ -172,5 +173,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Containe
 }
 
 }  // namespace blueprint::faas::aws::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

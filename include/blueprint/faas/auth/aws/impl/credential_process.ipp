@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace credential_process {
@@ -105,5 +106,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<TimedCredentials>
 }
 
 }  // namespace blueprint::faas::aws
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::environment_source {
 
 BLUEPRINT_FAAS_COLD inline Error wrong(errc code, std::string message) {
@@ -54,5 +55,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Environm
 }
 
 }  // namespace blueprint::faas::aws::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::instance_metadata {
 
 using metadata::failure;
@@ -367,5 +368,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<std::optional<std
 }
 
 }  // namespace blueprint::faas::aws::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

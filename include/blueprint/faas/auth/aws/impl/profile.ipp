@@ -15,6 +15,7 @@
 #include <chrono>
 #include <system_error>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace aws_profile {
@@ -320,5 +321,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> Profile:
 }  // namespace credentials
 
 }  // namespace blueprint::faas::aws
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -21,6 +21,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace sts {
@@ -361,5 +362,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CallerIdentity>> 
 }
 
 }  // namespace blueprint::faas::aws
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::web_identity {
 
 using metadata::failure;
@@ -51,5 +52,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Search>> WebIdent
 }
 
 }  // namespace blueprint::faas::aws::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace azure_chain {
@@ -273,5 +274,6 @@ BLUEPRINT_FAAS_COLD inline std::shared_ptr<TokenCache<azure::AccessToken>> Azure
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -15,6 +15,7 @@
 #include <memory>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_certificate {
 
 namespace json = boost::json;
@@ -114,5 +115,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CredentialSearch>
 }
 
 }  // namespace blueprint::faas::azure
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_selection {
 
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<std::string> why_not(const Environment& environment,
@@ -60,5 +61,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL DefaultChain default_chain(Reach reach, 
 }
 
 }  // namespace blueprint::faas::azure
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

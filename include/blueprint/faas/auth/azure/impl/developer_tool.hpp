@@ -19,6 +19,7 @@
 #include <vector>
 
 // What tools have in common that print the token of whoever is signed in to them.
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_tool {
 
 using token_question::failure;
@@ -115,5 +116,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<azure::CredentialSearch>> find
 }
 
 }  // namespace blueprint::faas::detail::azure_tool
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_environment {
 
 using azure_auth::variable;
@@ -84,5 +85,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CredentialSearch>
 }
 
 }  // namespace blueprint::faas::azure::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

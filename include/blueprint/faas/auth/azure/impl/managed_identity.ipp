@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_identity {
 
 BLUEPRINT_FAAS_COLD inline HttpRequest request_of(const Place& place, std::string_view resource) {
@@ -162,5 +163,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CredentialSearch>
 }
 
 }  // namespace blueprint::faas::azure::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

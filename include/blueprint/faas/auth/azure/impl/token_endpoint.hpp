@@ -23,6 +23,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_auth {
 
 using token_question::failure;
@@ -161,5 +162,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<azure::TimedToken>> ask_for_to
 }
 
 }  // namespace blueprint::faas::detail::azure_auth
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::azure_workload {
 
 using azure_auth::failure;
@@ -90,5 +91,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CredentialSearch>
 }
 
 }  // namespace blueprint::faas::azure::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_user {
 
 using gcp_auth::Question;
@@ -87,5 +88,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Credential> authorized_user(const
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail {
 
 namespace google_chain {
@@ -207,5 +208,6 @@ BLUEPRINT_FAAS_COLD inline std::shared_ptr<GoogleTokens::IdentityCache> GoogleTo
 }
 
 }  // namespace blueprint::faas::detail
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -15,6 +15,7 @@
 
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_file {
 
 using gcp_auth::failure;
@@ -131,5 +132,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<CredentialSearch>
 
 }  // namespace credentials
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_external {
 
 using gcp_auth::Question;
@@ -175,5 +176,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Credential> external_account(cons
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

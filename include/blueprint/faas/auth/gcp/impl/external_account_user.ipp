@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_external_user {
 
 using gcp_auth::Question;
@@ -99,5 +100,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Credential> external_account_auth
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

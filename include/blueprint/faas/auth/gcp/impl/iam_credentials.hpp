@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_auth {
 
 /// A service account, in whose name the IAM Credentials API makes tokens for others.
@@ -134,5 +135,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> impersonate(
 }
 
 }  // namespace blueprint::faas::detail::gcp_auth
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_impersonated {
 
 /// Never changed after it is made, so that fetches may share it.
@@ -113,5 +114,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Credential> impersonated_service_
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

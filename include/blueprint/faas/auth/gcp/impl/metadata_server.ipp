@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <system_error>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_metadata {
 
 using gcp::credentials::MetadataServerOptions;
@@ -279,5 +280,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<std::optional<std
 }
 
 }  // namespace blueprint::faas::gcp::credentials
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

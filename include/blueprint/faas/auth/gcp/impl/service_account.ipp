@@ -10,6 +10,7 @@
 
 #include <memory>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_service_account {
 
 namespace json = boost::json;
@@ -155,5 +156,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<Credential> service_account(const
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

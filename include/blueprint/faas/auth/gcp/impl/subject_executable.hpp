@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_subject {
 
 using gcp_auth::failure;
@@ -200,5 +201,6 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<Secret>> token_of(Reach reach,
 }
 
 }  // namespace blueprint::faas::detail::gcp_subject
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

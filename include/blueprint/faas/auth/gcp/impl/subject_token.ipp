@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_subject {
 
 /// The member credential_source, and how errors about it begin.
@@ -210,5 +211,6 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL asio::awaitable<result<Secret>> subject_
 }
 
 }  // namespace blueprint::faas::gcp
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <utility>
 
+BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_auth {
 
 using token_question::basic_authorization;
@@ -199,5 +200,6 @@ BLUEPRINT_FAAS_COLD inline result<gcp::TimedToken> access_token_of(const Questio
 }
 
 }  // namespace blueprint::faas::detail::gcp_auth
+BLUEPRINT_FAAS_COROUTINES_END
 
 #endif
