@@ -114,6 +114,11 @@ TEST_CASE("google federation: a service account is used by the federated token, 
     CHECK(world.header(1, "Authorization") == "Bearer federated-token-1");
     CHECK(world.header(1, "Content-Type") == "application/json");
     CHECK(world.script->seen[1].body == R"({"scope":["scope-1","scope-2"],"lifetime":"1200s"})");
+    // Blanks around scopes are no scopes.
+    world.script->then(200, federated);
+    world.script->then(200, generated);
+    ok(world.fetch(file, TokenRequest::access(" scope-1  scope-2 ")));
+    CHECK(world.script->seen[3].body == R"({"scope":["scope-1","scope-2"],"lifetime":"1200s"})");
     const auto found = ok(world.credential(file));
     CHECK(found.email == "jobs@p.iam.gserviceaccount.com");
     CHECK(says(Error{.message = found.what}, "'jobs@p.iam.gserviceaccount.com' by the federated identity of '/cred"));

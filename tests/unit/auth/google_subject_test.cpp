@@ -131,6 +131,8 @@ TEST_CASE("google federation: a credential_source that cannot be used is refused
              {R"({"environment_id":"aws1"})", "no regional_cred_verification_url"},
              {R"({"environment_id":"aws1","regional_cred_verification_url":"http://sts.{region}.amazonaws.com"})",
               "no regional_cred_verification_url"},
+             {R"({"environment_id":"aws1","regional_cred_verification_url":"https://sts.{region}}.amazonaws.com"})",
+              "no regional_cred_verification_url"},
              {R"({"environment_id":"aws1","region_url":7})", "region_url that is no text"},
              {R"({"certificate":{"use_default_certificate_config":true}})", "client certificate"},
          }) {
@@ -364,6 +366,18 @@ TEST_CASE("google federation: an AWS identity is proved by a signed request that
           "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/eu-central-1/sts/aws4_request, "
           "SignedHeaders=host;x-amz-date;x-goog-cloud-target-resource, Signature=" +
               lasting.signature("wJalrXUtnFEMI/K7MDENG", "eu-central-1", query));
+
+    // The region may be the end of the host.
+    const std::string short_host =
+        R"({"environment_id":"aws1","regional_cred_verification_url":"https://sts.{region}?Action=GetCallerIdentity"})";
+    const SignedRequest elsewhere{ok(world.proof(short_host))};
+    CHECK(elsewhere.url == "https://sts.eu-central-1?Action=GetCallerIdentity");
+    CHECK(elsewhere.field("host") == "sts.eu-central-1");
+    // And it may stand in more places than one.
+    const std::string twice =
+        R"({"environment_id":"aws1","regional_cred_verification_url":"https://sts.{region}.amazonaws.com?in={region}"})";
+    const SignedRequest named_twice{ok(world.proof(twice))};
+    CHECK(named_twice.url == "https://sts.eu-central-1.amazonaws.com?in=eu-central-1");
 
     world.around.variables["AWS_SESSION_TOKEN"] = "session-token-of-the-asker";
     world.around.variables.erase("AWS_REGION");

@@ -194,12 +194,15 @@ TEST_CASE("google: the metadata server gives access tokens by scopes, and ID tok
     CHECK(access.value.reveal() == "ya29.m");
     CHECK(access.expires == world.around.time + 3599s);
     CHECK(world.script->lines()[0] == "GET " + account_path + "token?scopes=https%3A%2F%2Fa%2Fx%2Chttps%3A%2F%2Fa%2Fy");
+    world.then(200, R"({"access_token":"ya29.m","expires_in":3600,"token_type":"Bearer"})");
+    ok(world.fetch(credential, TokenRequest::access(" https://a/x  https://a/y ")));
+    CHECK(world.script->lines()[1] == world.script->lines()[0]);  // blanks around scopes are no scopes
     const auto token = tests::id_token(service_url, world.now() + 3600);
     world.then(200, token + "\n");
     const auto identity = ok(world.fetch(credential, TokenRequest::identity(service_url)));
     CHECK(identity.value.reveal() == token);
     CHECK(identity.expires == world.around.time + 1h);
-    CHECK(world.script->lines()[1] ==
+    CHECK(world.script->lines()[2] ==
           "GET " + account_path + "identity?audience=https%3A%2F%2Fblueprint-job-0-abc-ew.a.run.app&format=full");
 }
 
@@ -227,6 +230,22 @@ TEST_CASE("google: what the metadata server refuses is told with what to do, and
     CHECK(says(failed(world.fetch(credential, TokenRequest::identity(service_url))), "not for the audience"));
     world.then(200, R"({"expires_in":7})");
     CHECK(says(failed(world.fetch(credential, TokenRequest::access())), "it gave no access_token"));
+}
+
+TEST_CASE(
+    "google: a metadata server that is asked too often is told apart from one that fails, and may be asked later") {
+    for (const auto& [status, code] :
+         {std::pair{429U, errc::throttled}, {500U, errc::infrastructure}, {503U, errc::infrastructure}}) {
+        CAPTURE(status);
+        World world{"assume-present"};
+        const auto credential = world.credential();
+        for (int i = 0; i < 4; ++i) world.then(status, "x");
+        const auto error = failed(world.fetch(credential, TokenRequest::access()));
+        CHECK(error.code == code);
+        CHECK(error.http_status == status);
+        CHECK(error.retryable);
+        CHECK(world.asked() == 4);
+    }
 }
 
 TEST_CASE("google: the region of what runs here is that of the function, or of the machine's zone") {

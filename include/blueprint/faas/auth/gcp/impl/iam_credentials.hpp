@@ -69,11 +69,7 @@ BLUEPRINT_FAAS_COLD inline std::string impersonation_body(const Impersonation& a
     json::object body;
     if (request.kind == gcp::TokenRequest::Kind::access) {
         json::array scopes;
-        for (std::string_view rest = request.target; !rest.empty();) {
-            const auto scope = rest.substr(0, rest.find(' '));
-            if (!scope.empty()) scopes.emplace_back(json::string_view{scope.data(), scope.size()});
-            rest.remove_prefix(std::min(rest.size(), scope.size() + 1));
-        }
+        for (const auto scope : scopes_of(request)) scopes.emplace_back(json::string_view{scope.data(), scope.size()});
         body["scope"] = std::move(scopes);
         body["lifetime"] = std::to_string(account.lifetime.count()) + 's';
     } else {

@@ -173,8 +173,12 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> fetch_token(
                                                                                 Deadline deadline) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const bool access = request.kind == gcp::TokenRequest::Kind::access;
-    std::string target{request.target};
-    std::replace(target.begin(), target.end(), ' ', access ? ',' : ' ');
+    std::string target;
+    if (access) {
+        for (const auto scope : gcp_auth::scopes_of(request)) target.append(target.empty() ? "" : ",").append(scope);
+    } else {
+        target = request.target;
+    }
     target = percent_encode(target);
     const auto path = std::string{account_path} +
                       (access ? "token?scopes=" + target : "identity?audience=" + target + "&format=full");

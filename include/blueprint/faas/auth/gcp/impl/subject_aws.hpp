@@ -161,6 +161,15 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<aws::Credentials>> aws_credent
     co_return std::move(answer.timed.credentials);
 }
 
+/// Where the identity would be proved in a region, which its name tells.
+BLUEPRINT_FAAS_COLD inline std::string verification_url(const gcp::AwsSubject& source, std::string_view region) {
+    static constexpr std::string_view mark = "{region}";
+    std::string url = source.verification_url;
+    for (auto at = url.find(mark); at != std::string::npos; at = url.find(mark, at + region.size()))
+        url.replace(at, mark.size(), region);
+    return url;
+}
+
 /// Signs POST GetCallerIdentity for `now` and writes it as Google's token service takes it: percent-encoded JSON. The
 /// audience is signed too, so that nobody can use the request for another one. The verification URL has been checked.
 /// Source: Google Cloud, Security Token Service API, "token", subject_token.
@@ -169,9 +178,7 @@ BLUEPRINT_FAAS_COLD inline result<Secret> signed_identity_request(const gcp::Aws
                                                                   const aws::Credentials& credentials,
                                                                   const std::string& audience,
                                                                   std::chrono::system_clock::time_point now) {
-    std::string url = source.verification_url;
-    static constexpr std::string_view mark = "{region}";
-    for (auto at = url.find(mark); at != std::string::npos; at = url.find(mark)) url.replace(at, mark.size(), region);
+    const auto url = verification_url(source, region);
     const auto parsed = parse_url(url);
     if (!parsed) return parsed.error();
 

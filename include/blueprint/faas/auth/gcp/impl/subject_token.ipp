@@ -113,9 +113,7 @@ BLUEPRINT_FAAS_COLD inline result<gcp::SubjectSource> read_aws(const Reading& re
         if (!text) return std::move(text).error();
         *to = std::move(*text);
     }
-    std::string checked = source.verification_url;
-    if (const auto mark = checked.find("{region}"); mark != std::string::npos) checked.replace(mark, 8, "us-east-1");
-    const auto url = parse_url(checked);
+    const auto url = parse_url(verification_url(source, "us-east-1"));
     if (!url || !url->origin.tls)
         return reading.wrong(
             "has no regional_cred_verification_url such as "

@@ -14,12 +14,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 BLUEPRINT_FAAS_COROUTINES_BEGIN
 namespace blueprint::faas::detail::gcp_auth {
@@ -37,6 +39,17 @@ using token_question::secret_url;
 using token_question::shown;
 using token_question::unreadable;
 using token_question::variable;
+
+/// The scopes of an access token that is wanted; more than one blank between them are no empty scopes.
+BLUEPRINT_FAAS_COLD inline std::vector<std::string_view> scopes_of(const gcp::TokenRequest& request) {
+    std::vector<std::string_view> scopes;
+    for (std::string_view rest = request.target; !rest.empty();) {
+        const auto scope = rest.substr(0, rest.find(' '));
+        if (!scope.empty()) scopes.push_back(scope);
+        rest.remove_prefix(std::min(rest.size(), scope.size() + 1));
+    }
+    return scopes;
+}
 
 struct Meaning {
     std::string_view name;
