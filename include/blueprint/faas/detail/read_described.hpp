@@ -144,7 +144,10 @@ bool read_json_value(const boost::json::value& json, T& out, std::string& failur
         out.assign(text->data(), text->size());
     } else if constexpr (JsonShape<T>::is_optional) {
         out.reset();
-        if (!json.is_null()) return read_json_value(json, out.emplace(), failure);
+        if (json.is_null()) return true;
+        typename T::value_type value{};  // g++ 14 warns about one that is made in its place, though nothing is wrong
+        if (!read_json_value(json, value, failure)) return false;
+        out = std::move(value);
     } else if constexpr (JsonShape<T>::is_vector) {
         const auto* array = json.if_array();
         if (array == nullptr) return failed_because(failure, " is not an array");
