@@ -68,4 +68,25 @@ TEST_CASE("google: nothing of a private key is left behind in freed memory when 
     CHECK(blocks_with_secret == 2);  // it sees what is not wiped
 }
 
+TEST_CASE("google: nothing of a user's sign-in is left behind in freed memory when a token has been asked for") {
+    tests::GoogleWorld world;
+    const auto credential = ok(gcp::read_credential(
+        R"({"type":"authorized_user","client_id":"7-abc.apps.googleusercontent.com",)"
+        R"("client_secret":"secret-of-the-client-that-asks","refresh_token":"refresh-token-of-the-one-who-asks"})",
+        "/adc.json", world.around));
+    world.then_access_token("ya29.of-the-one-who-asks");
+    watched_for = {"secret-of-the-client-that-asks", "refresh-token-of-the-one-who-asks"};
+    bool given = false;
+    int left_behind = -1;
+    {
+        const Watch watch;
+        given = world.fetch(credential, gcp::TokenRequest::access()).has_value();
+        left_behind = blocks_with_secret;
+    }
+    CHECK(given);
+    CHECK(world.form(0, "client_secret") == "secret-of-the-client-that-asks");
+    CHECK(world.form(0, "refresh_token") == "refresh-token-of-the-one-who-asks");
+    CHECK(left_behind == 0);
+}
+
 }  // namespace google_memory_test

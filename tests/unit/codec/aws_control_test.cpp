@@ -1,6 +1,7 @@
 #include "aws_deploy_fixture.hpp"
 #include "blueprint/faas/codec/aws_lambda_control.hpp"
 #include "blueprint/faas/codec/aws_storage.hpp"
+#include "blueprint/faas/codec/impl/aws_lambda_exchanges.hpp"
 #include "blueprint/faas/detail/run_all.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -120,6 +122,18 @@ TEST_CASE("lambda deploy: what Lambda would refuse is refused before anything is
     ok(Deploying{options}.deploy(program(), full));
 }
 
+TEST_CASE("lambda: the pauses between looks at a change double from 250 ms to 2 s, unless the options say otherwise") {
+    using namespace std::chrono_literals;
+    const LambdaOptions usual;
+    detail::LambdaPause pause{usual};
+    for (const auto expected : {250ms, 500ms, 1000ms, 2000ms, 2000ms}) CHECK(pause.next() == expected);
+    LambdaOptions own;
+    own.first_poll = 7ms;
+    own.max_poll = 20ms;
+    detail::LambdaPause short_one{own};
+    for (const auto expected : {7ms, 14ms, 20ms, 20ms}) CHECK(short_one.next() == expected);
+}
+
 TEST_CASE("lambda deploy: a script has no architecture, and a zip without bootstrap nothing to start") {
     PackageOptions script;
     script.allow_script = true;
@@ -173,6 +187,22 @@ TEST_CASE("lambda storage: where the bucket is, and what cannot be one") {
     small.part_bytes = 5'242'879;
     const detail::LambdaProtocol protocol{small};
     CHECK(detail::AwsStorage::make(protocol).error().message.find("part_bytes") != std::string::npos);
+}
+
+TEST_CASE("lambda storage: the parts of an upload are named in their order, and their tags are escaped for XML") {
+    auto options = lambda_options();
+    options.storage_bucket = "jobs";
+    const detail::LambdaProtocol protocol{options};
+    const auto storage = ok(detail::AwsStorage::make(protocol));
+    const auto request = storage.complete_upload("k", "up/1", {"\"0a1b\"", "<&>", "a&amp;b>c"});
+    CHECK(request.verb == Verb::post);
+    CHECK(request.target == "/k?uploadId=up%2F1");
+    CHECK(request.headers.get("Content-Type") == "application/xml");
+    CHECK(request.body.view() ==
+          R"(<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)"
+          R"(<Part><PartNumber>1</PartNumber><ETag>"0a1b"</ETag></Part>)"
+          "<Part><PartNumber>2</PartNumber><ETag>&lt;&amp;&gt;</ETag></Part>"
+          "<Part><PartNumber>3</PartNumber><ETag>a&amp;amp;b&gt;c</ETag></Part></CompleteMultipartUpload>");
 }
 
 TEST_CASE("lambda storage: S3's refusals, and absence that is none") {

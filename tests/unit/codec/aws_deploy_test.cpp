@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 #include <random>
 #include <string>
@@ -415,7 +416,17 @@ TEST_CASE("lambda plan: tells the calls that a deployment then makes, and makes 
     wanted.max_concurrency = 3;
     wanted.keep_warm = 1;
     wanted.memory_mib = 1024;
-    plan_and_deploy(program("2"), wanted);
+    const auto update = plan_and_deploy(program("2"), wanted).calls;
+    for (const std::string changed : {"/configuration", "/code"}) {  // after each change its end is waited for
+        CAPTURE(changed);
+        const auto write = std::find_if(update.begin(), update.end(), [&](const PlannedCall& call) {
+            return call.what == "PUT " + function + changed;
+        });
+        REQUIRE(write != update.end());
+        REQUIRE(write + 1 != update.end());
+        CHECK((write + 1)->what == "GET " + function);
+        CHECK_FALSE((write + 1)->writes);
+    }
     CHECK(plan_and_deploy(program("2"), wanted).unchanged);
     for (int i = 3; i < 9; ++i) plan_and_deploy(program(std::to_string(i)), config());  // and old versions go
 }

@@ -74,6 +74,16 @@ TEST_CASE("Z1: what follows the host of the management API is always a path, and
     CHECK(api.get_plan("/subscriptions/../x?y=1#z").target == "/subscriptions/x%3Fy%3D1%23z?api-version=2024-11-01");
 }
 
+TEST_CASE("azure: whatever the management API is asked, it is asked for JSON") {
+    const AzureApi api{azure_options()};
+    for (const auto& request :
+         {api.get_group(), api.put_group({}), api.get_account("acc"), api.list_account_keys("acc"), api.get_site(),
+          api.patch_site({}), api.delete_site(true), api.list_settings(), api.list_host_keys(), api.sync_triggers()}) {
+        CAPTURE(request.target);
+        CHECK(request.headers.get("Accept") == "application/json");
+    }
+}
+
 TEST_CASE("Z9: each type of resource is asked about with its own api-version") {
     const AzureApi api{azure_options()};
     const auto version = [](const HttpRequest& request) {
@@ -236,6 +246,25 @@ TEST_CASE("azure: refusals are read in both shapes, with what may be repeated an
     auto moved = judged(with(302, "Location", "https://elsewhere.example/x?sig=hidden", ""));
     CHECK(moved.code == errc::infrastructure);
     CHECK(says(moved, "https://elsewhere.example/x;"));
+}
+
+TEST_CASE("azure: reasons are added to a refusal until it has more than 1200 characters") {
+    const auto text = [](std::size_t length, char letter) { return std::string(length, letter); };
+    // What a refusal says after its first three texts, which have `length` characters.
+    const auto told = [&](std::size_t length) {
+        const auto first = text(500, 'a');
+        const auto second = text(500, 'b');
+        const auto third = text(length - first.size() - second.size() - 4, 'c');
+        const auto error = judged(answered(400, R"({"error":{"code":"BadRequest","message":")" + first +
+                                                    R"(","details":[{"message":")" + second + R"("},{"message":")" +
+                                                    third + R"("},{"message":"and no room"}]}})"));
+        CHECK(error.message.starts_with(first + "; " + second + "; " + third));
+        return error.message.substr(length);
+    };
+    CHECK(told(1199) == "; and no room");
+    CHECK(told(1200) == "; and no room");
+    CHECK(told(1201).empty());
+    CHECK(told(1202).empty());
 }
 
 TEST_CASE("C11: only Azure's own word says that something is absent, not a page of somebody's") {

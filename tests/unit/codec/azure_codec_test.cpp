@@ -168,6 +168,7 @@ TEST_CASE("C13: warming makes marked calls at once, which run no job, and counts
 TEST_CASE("Z8: the platform's description has the limits that bind, 230 s before all") {
     Azure azure{known_azure_app()};
     const auto told = ok(run(azure.io, azure.executor.describe_platform()));
+    CHECK(told.spec == "v4");  // the version of the functions' host
     CHECK(told.limit("timeout_secs.max") == 230);
     CHECK(told.limit("memory_mb.min") == 512);
     CHECK(told.limit("memory_mb.max") == 4096);

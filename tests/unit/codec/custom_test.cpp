@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -66,6 +67,32 @@ TEST_CASE("custom: Base64 and binary payloads go out as the contract's 1.1 says"
     CHECK(done.metrics.memory_used_mib == 64);
     CHECK(binary.script->seen.front().body == std::string{"\0\x01", 2});
     CHECK(binary.script->seen.front().headers.get("X-Blueprint-Job-Id") == "9");
+}
+
+TEST_CASE("custom: whether a call began with a cold start is told by the body, and else by a field of the answer") {
+    Custom<> json;
+    Custom<Binary> binary;
+    const auto told = [](auto& custom, const std::string& body, const std::string& field, const std::string& type) {
+        Headers headers;
+        headers.set("Content-Type", type);
+        if (!field.empty()) headers.set("X-Blueprint-Cold-Start", field);
+        custom.script->then(200, body, headers);
+        return ok(run(custom.io, custom.executor.invoke_with_metrics({.job_id = 3}))).metrics.cold_start;
+    };
+    const std::string silent = R"({"result":[1]})";
+    const std::string cold = R"({"result":[1],"cold_start":true})";
+    const std::string warm = R"({"result":[1],"cold_start":false})";
+    struct Row {
+        std::string field;
+        std::optional<bool> means;
+    };
+    for (const auto& row : {Row{"true", true}, Row{"false", false}, Row{"", {}}, Row{"maybe", {}}, Row{"TRUE", {}}}) {
+        CAPTURE(row.field);
+        CHECK(told(json, silent, row.field, "application/json") == row.means);
+        CHECK(told(json, cold, row.field, "application/json") == true);
+        CHECK(told(json, warm, row.field, "application/json") == false);
+        CHECK(told(binary, "bytes", row.field, "application/octet-stream") == row.means);
+    }
 }
 
 TEST_CASE("H2: addresses are the contract's, whatever slashes the base URL ends with") {

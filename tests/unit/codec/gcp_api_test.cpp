@@ -396,4 +396,23 @@ TEST_CASE("google: settings that Google would refuse are refused first, and name
     CHECK(checked(options, FaasConfig{}).labels.contains("team-55"));
 }
 
+TEST_CASE("google: labels may be written in the letters of other languages, and are counted by letters") {
+    auto options = google_options();
+    const std::string fish = "\xd1\x80\xd1\x8b\xd0\xb1\xd0\xb0";
+    const std::string letter = "\xd1\x80";
+    options.labels = {{fish, letter}, {"team", "gr\xc3\xbcn-1"}};
+    CHECK(checked(options, FaasConfig{}).labels.at(fish) == letter);
+    CHECK(checked(options, FaasConfig{}).labels.at("team") == "gr\xc3\xbcn-1");
+    std::string longest;
+    for (int i = 0; i < 63; ++i) longest += letter;
+    options.labels = {{"team", longest}};
+    CHECK(checked(options, FaasConfig{}).labels.at("team") == longest);
+    options.labels = {{"team", longest + letter}};
+    CHECK(says(refused(options, FaasConfig{}), "63"));
+    for (const std::string broken : {"\x80", "\xd1", "a\xc0\x80"}) {
+        options.labels = {{"team", broken}};
+        CHECK(says(refused(options, FaasConfig{}), "'team' has no value that Google takes"));
+    }
+}
+
 }  // namespace gcp_api_test

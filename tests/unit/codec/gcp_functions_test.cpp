@@ -1,4 +1,5 @@
 #include "gcp_fixture.hpp"
+#include "support/versioned_image.hpp"
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
@@ -282,6 +283,22 @@ TEST_CASE("GCP pitfall 15: a change for which Google lacks resources is asked fo
     CHECK(cloud.fake->function().at("state").as_string() == "ACTIVE");
 }
 
+TEST_CASE("google functions: a change that is refused for another one is asked for again, and not for ever") {
+    CloudFunctions cloud;
+    ok(cloud.deploy(program(), config()));
+    cloud.fake->more = [](const tests::gcp::Call&, const HttpRequest& request) -> std::optional<FakeGcp::Answer> {
+        if (request.verb != Verb::patch) return std::nullopt;
+        return tests::gcp::error(409, "ABORTED", "unable to queue the operation");
+    };
+    cloud.fake->lines.clear();
+    const auto error = failed(cloud.deploy(program(), config(1024)));
+    CHECK(error.code == errc::conflict);
+    CHECK(says(error, "unable to queue the operation"));
+    CHECK(count(cloud.fake->lines, "PATCH " + function) == 8);
+    cloud.fake->more = nullptr;
+    ok(cloud.deploy(program(), config(1024)));
+}
+
 TEST_CASE("G7, GCP pitfall 5: callers are bound on the Cloud Run service, once, and a change meanwhile is met") {
     const std::string deployer = "serviceAccount:deployer@p.iam.gserviceaccount.com";
     auto options = with_invokers({deployer, "group:callers@example.com"});
@@ -475,6 +492,27 @@ TEST_CASE("google functions: what the platform cannot run is refused before anyt
     CHECK(says(refused(function_options(), program(), config(64)), "memory_mib is 64"));
 }
 
+TEST_CASE("google functions: a program that needs a newer glibc is refused by older runtimes alone") {
+    PackageOptions for_google;
+    for_google.architecture = Architecture::x86_64;
+    const auto recent = ok(Package::from_binary(
+        blueprint::faas::test::build(blueprint::faas::test::VersionedImage{.versions = {"GLIBC_2.38"}}), for_google));
+    auto options = function_options();
+    for (const auto* runtime : {"nodejs18", "nodejs22"}) {
+        CAPTURE(runtime);
+        options.runtime = runtime;
+        CloudFunctions older{options};
+        const auto error = failed(older.deploy(recent, config()));
+        CHECK(error.code == errc::invalid_configuration);
+        CHECK(says(error, "needs glibc 2.38, and " + options.runtime + " has 2.35"));
+        CHECK(older.fake->lines.empty());
+    }
+    options.runtime = "nodejs24";
+    CloudFunctions newer{options};
+    ok(newer.deploy(recent, config()));
+    CHECK(newer.fake->function().at("buildConfig").as_object().at("runtime").as_string() == "nodejs24");
+}
+
 TEST_CASE("google functions: removing waits for the end, and what is not there is no error") {
     CloudFunctions cloud;
     ok(run(cloud.io, cloud.executor.undeploy_job(0)));
@@ -541,6 +579,13 @@ TEST_CASE("C12: health is the function's own answer, and says why not") {
         return HttpResponse{.status = 200, .body = "<html>another program</html>"};
     };
     CHECK(health().state == HealthState::unhealthy);
+    CHECK(health().reason == "something answers there, but not as serve() does");
+    cloud.fake->more = [](const tests::gcp::Call& call, const HttpRequest&) -> std::optional<FakeGcp::Answer> {
+        if (!call.host.ends_with(".run.app")) return std::nullopt;
+        return HttpResponse{.status = 200, .body = R"({"status":"about to end"})"};
+    };
+    CHECK(health().state == HealthState::unhealthy);
+    CHECK(health().reason == "the function says: about to end");
     cloud.fake->more = nullptr;
     cloud.fake->function()["state"] = "DEPLOYING";
     CHECK(health().state == HealthState::deploying);

@@ -128,6 +128,18 @@ TEST_CASE("GCP pitfall 10: the numbers of instances are always sent, and G6: the
     CHECK(cloud.fake->lines.size() == lines);
 }
 
+TEST_CASE("google run: a service that somebody set to a fixed number of instances is scaled by its calls again") {
+    CloudRun cloud;
+    ok(cloud.deploy(program()));
+    cloud.fake->service()["scaling"] = Object{
+        {"scalingMode", "MANUAL"}, {"manualInstanceCount", 3}, {"minInstanceCount", 0}, {"maxInstanceCount", 20}};
+    CHECK_FALSE(ok(cloud.deploy(program())).unchanged);
+    CHECK((cloud.fake->service().at("scaling") ==
+           Object{{"scalingMode", "AUTOMATIC"}, {"minInstanceCount", 0}, {"maxInstanceCount", 20}}));
+    CHECK(cloud.fake->services.revisions.size() == 1);
+    CHECK(ok(cloud.deploy(program())).unchanged);
+}
+
 TEST_CASE("google run: what is as wanted is only looked at") {
     auto options = google_options();
     options.invokers = {"serviceAccount:caller@p.iam.gserviceaccount.com"};

@@ -180,6 +180,30 @@ TEST_CASE("google storage: a bucket that is somebody else's gets no package") {
     CHECK(count(named.fake->lines, "/upload/") == 0);
 }
 
+TEST_CASE("google storage: a bucket of our own is there only if one of the project's has its whole name") {
+    CloudRun cloud;
+    cloud.fake->storage.buckets["blueprint-p-europe-west1-old"];
+    ok(cloud.deploy(program()));
+    CHECK(cloud.fake->storage.made.contains("blueprint-p-europe-west1"));
+    CHECK(cloud.fake->storage.buckets.at("blueprint-p-europe-west1-old").empty());
+}
+
+TEST_CASE("google storage: a list of buckets with other names, or with what is no bucket, does not hold ours") {
+    const detail::GoogleApi api{google_options()};
+    const GoogleStorage storage{api, {}};
+    const auto is_there = [&](std::string items) {
+        HttpResponse answer{.status = 200};
+        answer.body = R"({"items":)" + items + '}';
+        return ok(storage.read_bucket(answer));
+    };
+    const std::string ours = R"({"name":"blueprint-p-europe-west1"})";
+    CHECK(is_there("[" + ours + "]"));
+    CHECK(is_there(R"([{"name":"blueprint-p-europe-west1-old"},)" + ours + "]"));
+    CHECK_FALSE(is_there(R"([{"name":"blueprint-p-europe-west1-old"},{}])"));
+    CHECK_FALSE(is_there("[]"));
+    CHECK_FALSE(is_there(R"([7,"blueprint-p-europe-west1",["blueprint-p-europe-west1"],null])"));
+}
+
 TEST_CASE("google storage: a bucket that the user names is used, and made if it is not there") {
     auto options = run_options();
     options.bucket = "packages";

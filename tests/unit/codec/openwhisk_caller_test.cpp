@@ -214,6 +214,10 @@ TEST_CASE("openwhisk: an access that is refused is looked up anew, and the call 
     actions.fake->calls_answered.clear();
     ok(actions.invoke());
     CHECK((actions.fake->asked() == Lines{"look", "call"}));
+    CHECK(caller.outdated(access_with(second_key), refused));  // a call that is written down does not keep it
+    ok(actions.invoke());
+    CHECK((actions.fake->asked() == Lines{"look", "call"}));
+    CHECK(actions.executor.codec().refused().back() == second_key);
     caller.forget();
     ok(actions.invoke());
     CHECK((actions.fake->asked() == Lines{"look", "call"}));
@@ -222,6 +226,22 @@ TEST_CASE("openwhisk: an access that is refused is looked up anew, and the call 
     caller.keep(access_with(second_key));
     ok(actions.invoke());
     CHECK((actions.fake->asked() == Lines{"call"}));
+}
+
+TEST_CASE("openwhisk: an access that is told while the same one is looked up keeps no later one from being used") {
+    std::function<void()> meanwhile;
+    Actions actions{Actions::quick(), {}, [&] {
+                        if (meanwhile) std::exchange(meanwhile, {})();
+                        return 0;
+                    }};
+    const auto& caller = actions.executor.codec().caller();
+    meanwhile = [&] { caller.keep(access_with(first_key)); };
+    ok(actions.invoke());
+    CHECK((actions.fake->asked() == Lines{"look", "call"}));
+    caller.keep(access_with(second_key));
+    actions.fake->key = second_key;
+    ok(actions.invoke());
+    CHECK((actions.fake->asked() == Lines{"call"}));  // without a vain one with the key before
 }
 
 TEST_CASE("openwhisk: a call that may have run before its access was refused is not made anew") {

@@ -1,3 +1,5 @@
+#include "blueprint/faas/auth/no_auth.hpp"
+#include "blueprint/faas/capabilities.hpp"
 #include "blueprint/faas/start.hpp"
 #include "openwhisk_codec_fixture.hpp"
 
@@ -41,6 +43,16 @@ template <class Whisk>
 Health health_of(Whisk& whisk, JobId id = {}) {
     return ok(run(whisk.io, whisk.executor.health_check(id)));
 }
+
+/// A host whose namespaces are all empty.
+struct NoActions {
+    std::vector<std::string> targets{};
+
+    result<HttpResponse> answer(const HttpRequest& request) {
+        targets.push_back(request.target);
+        return HttpResponse{.status = 404, .body = R"({"error":"The requested resource does not exist.","code":"x"})"};
+    }
+};
 
 /// Every operation that asks for the actions, with a name; each succeeds if job 0 is deployed.
 template <class Whisk>
@@ -154,6 +166,29 @@ TEST_CASE("openwhisk: what is deployed is told as the platform has it, and what 
     CHECK(says(absent, "deploy"));
 }
 
+TEST_CASE("openwhisk: an action that is absent is told with the namespace where it was looked for") {
+    const std::vector<std::pair<std::string, std::string>> namespaces{
+        {"_", "in the namespace of the credential at https://openwhisk.example.com;"},
+        {"guest", "in the namespace guest at https://openwhisk.example.com;"}};
+    for (const auto& [name, told] : namespaces) {
+        CAPTURE(name);
+        auto options = openwhisk_options();
+        options.name_space = name;
+        asio::io_context io;
+        const auto actions = std::make_shared<NoActions>();
+        FaasExecutor executor{tests::FakeTransport<NoActions>{io.get_executor(), actions, {}}, NoAuth{},
+                              OpenWhiskCodec<>{options}};
+        const auto absent = failed(run(io, executor.get_deployment(0)));
+        CHECK(absent.code == errc::not_found);
+        CHECK(says(absent, "there is no action blueprint-job-0 " + told));
+        const auto health = ok(run(io, executor.health_check(0)));
+        CHECK(health.state == HealthState::absent);
+        CHECK(says(health.reason, told));
+        REQUIRE(actions->targets.size() == 2);
+        CHECK(says(actions->targets.front(), "/namespaces/" + name + "/actions/blueprint-job-0"));
+    }
+}
+
 TEST_CASE("openwhisk: undeploying twice is fine, and what is refused is told (C11)") {
     OpenWhisk whisk;
     ok(whisk.deploy(0, whisk_program()));
@@ -261,6 +296,16 @@ TEST_CASE("openwhisk: the platform's description has the host's limits and runti
     OpenWhisk silent;
     silent.fake->no_offer = true;
     CHECK(ok(run(silent.io, silent.executor.describe_platform())).limit("memory_mb.max") == 512);
+}
+
+TEST_CASE("openwhisk: DigitalOcean tells what is billed and a self-hosted system does not; else both tell the same") {
+    constexpr auto ocean = capabilities_of<DigitalOcean::executor_type>();
+    constexpr auto whisk = capabilities_of<OpenWhisk::executor_type>();
+    CHECK(ocean.facts.metrics.billed_duration);
+    CHECK_FALSE(whisk.facts.metrics.billed_duration);
+    auto as_ocean = whisk;
+    as_ocean.facts.metrics.billed_duration = true;
+    CHECK(as_ocean == ocean);
 }
 
 TEST_CASE("D4: DigitalOcean's own limits are told, also where there is no namespace yet") {

@@ -39,6 +39,18 @@ const std::string action = "functions:/namespaces/_/actions/blueprint-job-0";
 
 std::string text_of(const tests::rest::Object& object) { return boost::json::serialize(object); }
 
+/// A host whose namespace has to be found, and is not there.
+class EmptyHost : public detail::OpenWhiskHost {
+public:
+    using OpenWhiskHost::OpenWhiskHost;
+    static std::optional<detail::OpenWhiskAccess> given() { return std::nullopt; }
+    template <class L>
+    asio::awaitable<result<detail::OpenWhiskAccess>> access(L&, std::optional<detail::OpenWhiskAccess>, bool) const {
+        co_return Error{
+            .code = errc::not_found, .message = "there is no such namespace", .execution = Execution::not_started};
+    }
+};
+
 }  // namespace
 
 TEST_CASE("D3: a new action is looked for, written whole, read back and seen to answer, in this order") {
@@ -443,6 +455,16 @@ TEST_CASE("D1, D2: a namespace that is missing is made where the options say, an
     CHECK((careful.asked() == Lines{"GET " + spaces}));
     CHECK(failed(careful.plan(0, whisk_program())).code == errc::not_found);
     CHECK_FALSE(none.fake->has_namespace);
+}
+
+TEST_CASE("openwhisk: where no option tells to make a namespace, one that is missing ends plan and deployment alike") {
+    tests::WhiskOf<BasicOpenWhiskCodec<EmptyHost>> whisk;
+    for (const auto& error : {failed(whisk.plan(0, whisk_program())), failed(whisk.deploy(0, whisk_program()))}) {
+        CHECK(error.code == errc::not_found);
+        CHECK(says(error, "there is no such namespace"));
+        CHECK(says(error, "blueprint-job-0"));
+    }
+    CHECK(whisk.fake->lines.empty());
 }
 
 TEST_CASE("openwhisk: a deployment that makes the namespace is not kept from it by a call that finds none") {
