@@ -172,7 +172,7 @@ private:
             auto waited = co_await be_patient(pause, std::move(cause));
             if (!waited) co_return waited;
         }
-        request = {};
+        request.body = Body{};
         auto made = co_await settled_function(true);
         if (!made) co_return std::move(made).error();
         const auto& now = made->configuration;
