@@ -1,5 +1,6 @@
 #include "blueprint/faas/package/tar.hpp"
 #include "gcp_run_fixture.hpp"
+#include "support/versioned_image.hpp"
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
@@ -126,6 +127,25 @@ TEST_CASE("GCP pitfall 10: the numbers of instances are always sent, and G6: the
     const auto lines = cloud.fake->lines.size();
     CHECK(failed(other.deploy(program(), config)).code == errc::invalid_configuration);
     CHECK(cloud.fake->lines.size() == lines);
+}
+
+TEST_CASE("google run: a program that needs a newer glibc than Cloud Run has is refused by Google alone") {
+    const auto recent = ok(Package::from_binary(
+        blueprint::faas::test::build(blueprint::faas::test::VersionedImage{.versions = {"GLIBC_2.42"}})));
+    CloudRun google;
+    const auto error = failed(google.deploy(recent));
+    CHECK(error.code == errc::invalid_configuration);
+    CHECK(says(error, "needs glibc 2.42, and Cloud Run's base image (Ubuntu 24.04) has 2.39"));
+    CHECK(google.fake->lines.empty());
+
+    // Elsewhere, such as in the local cloud, it runs on whatever that machine has.
+    auto options = run_options();
+    options.cloud.universe_domain = "cloud.example";
+    options.cloud.run_endpoint = "https://run.googleapis.com";  // in that universe a stranger's
+    options.cloud.storage_endpoint = "https://storage.googleapis.com";
+    CloudRun elsewhere{options};
+    CHECK_FALSE(ok(run(elsewhere.io, elsewhere.executor.plan_deploy(0, recent, FaasConfig{}))).unchanged);
+    ok(elsewhere.deploy(recent));
 }
 
 TEST_CASE("google run: a service that somebody set to a fixed number of instances is scaled by its calls again") {

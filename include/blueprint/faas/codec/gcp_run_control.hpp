@@ -145,6 +145,8 @@ public:
     BLUEPRINT_FAAS_DECL explicit CloudRunControl(CloudRunOptions options);
 
     const GoogleApi& api() const noexcept { return api_; }
+    /// What programs find there: elsewhere than at Google they run on whatever that machine has.
+    BLUEPRINT_FAAS_DECL GlibcVersion glibc() const;
     const CloudRunOptions& options() const noexcept { return options_; }
     const std::optional<Error>& misconfigured() const noexcept { return misconfigured_; }
     const std::optional<Error>& cannot_manage() const noexcept { return cannot_manage_; }

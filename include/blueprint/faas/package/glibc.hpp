@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,9 @@ struct GlibcVersion {
 
     friend constexpr auto operator<=>(const GlibcVersion&, const GlibcVersion&) noexcept = default;
 };
+
+/// Newer than any: what programs are compared with where they run on whatever a machine has.
+inline constexpr GlibcVersion newest_glibc{std::numeric_limits<std::uint32_t>::max(), 0};
 
 inline std::string to_string(GlibcVersion version) {
     return std::to_string(version.major) + '.' + std::to_string(version.minor);

@@ -4,6 +4,7 @@
 #include "blueprint/faas/detail/declare.hpp"
 #include "blueprint/faas/error.hpp"
 #include "blueprint/faas/job.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "blueprint/faas/package/zip.hpp"
 
 #include <cstdint>
@@ -59,14 +60,18 @@ BLUEPRINT_FAAS_DECL result<std::vector<std::string>> extract_tar_gz(std::span<co
 /// What Cloud Run takes of a packed archive, in bytes. Source: Cloud Run, "Deploy services from source code".
 inline constexpr std::uint64_t cloud_run_archive_bytes = 250ULL << 20;
 
+/// What Cloud Run's base image, Ubuntu 24.04, has.
+inline constexpr GlibcVersion cloud_run_glibc{2, 39};
+
 /// Makes the archive that Cloud Run runs without a build: all files of `package`, `bootstrap` 0755.
 /// `errc::invalid_configuration` says what to do where the package cannot run there: it has no `bootstrap`, is for
-/// another processor than x86_64 (Cloud Run has no other), needs a newer glibc than Ubuntu 24.04's 2.39 or another
+/// another processor than x86_64 (Cloud Run has no other), needs a newer glibc than `present` or another
 /// loader than glibc's, or packs to more than 250 MiB (`TOO_LARGE`). The same package gives the same bytes.
-BLUEPRINT_FAAS_DECL result<Bytes> cloud_run_archive(const Package& package);
+BLUEPRINT_FAAS_DECL result<Bytes> cloud_run_archive(const Package& package, GlibcVersion present = cloud_run_glibc);
 
 /// Says why `package` cannot run on Cloud Run without a build, as `cloud_run_archive` does, but for the packed size.
-BLUEPRINT_FAAS_DECL result<void> check_cloud_run_package(const Package& package);
+BLUEPRINT_FAAS_DECL result<void> check_cloud_run_package(const Package& package,
+                                                         GlibcVersion present = cloud_run_glibc);
 
 }  // namespace blueprint::faas
 

@@ -9,12 +9,12 @@
 #include "blueprint/faas/detail/encoding.hpp"
 #include "blueprint/faas/detail/utf8.hpp"
 #include "blueprint/faas/detail/wiped_body.hpp"
+#include "blueprint/faas/package/glibc.hpp"
 #include "blueprint/faas/package/node_shim.hpp"
 #include "blueprint/faas/package/package.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <utility>
 
 namespace blueprint::faas::detail {
@@ -57,8 +57,7 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<GoogleFunctionWanted> GoogleFunct
         return wrong("build_service_account is no email, such as builder@my-project.iam.gserviceaccount.com");
     if (!is_utf8(options_.description)) return wrong("description is no UTF-8 text");
     // Elsewhere than at Google, functions run on whatever that machine has.
-    const auto newest = GlibcVersion{std::numeric_limits<std::uint32_t>::max(), 0};
-    const auto present = api_.is_googles(GoogleService::functions) ? glibc_of(node) : newest;
+    const auto present = api_.is_googles(GoogleService::functions) ? glibc_of(node) : newest_glibc;
     if (auto problem = google_package_problem(package, present, runtime)) return std::move(*problem);
     if (!package.architecture())
         return refused("the package's bootstrap is no ELF executable; deploy a program for x86_64");

@@ -66,11 +66,15 @@ BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL std::string CloudRunDifference::mask() c
     return out;
 }
 
+BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL GlibcVersion CloudRunControl::glibc() const {
+    return api_.is_googles(GoogleService::run) ? cloud_run_glibc : newest_glibc;
+}
+
 BLUEPRINT_FAAS_COLD BLUEPRINT_FAAS_DECL result<CloudRunWanted> CloudRunControl::wanted(JobId id, const Package& package,
                                                                                        const FaasConfig& config) const {
     CloudRunWanted out;
     if (options_.image.empty()) {
-        const auto fit = check_cloud_run_package(package);
+        const auto fit = check_cloud_run_package(package, glibc());
         if (!fit) return fit.error();
         out.package_sha256 = package.sha256();
         out.binary_size_bytes = package.binary_size_bytes();

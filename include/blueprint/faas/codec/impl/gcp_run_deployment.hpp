@@ -132,7 +132,7 @@ private:
                                    : control_.create_service(exchanges_.id(), body.body());
             exchanges_.tell(Step::waiting, existed ? "these are changed: " + what.why : "the service is made");
             auto done = co_await exchanges_.change_once(GoogleService::run, request);
-            request = {};
+            request.body = Body{};
             if (done) named_ = true;
             Error cause;
             if (!done) {
@@ -205,7 +205,7 @@ private:
 
     // Packs the package and brings it to the bucket, under a name that was never there.
     BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> bring_package() {
-        auto archive = cloud_run_archive(package_);
+        auto archive = cloud_run_archive(package_, control_.glibc());
         if (!archive) co_return std::move(archive).error();
         auto shared = std::make_shared<const Bytes>(std::move(*archive));
         const auto nonce = static_cast<std::uint32_t>(environment_.jitter() * 4294967296.0);
@@ -259,7 +259,7 @@ private:
     }
 
     BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_upload(DeployPlan& plan) {
-        auto archive = cloud_run_archive(package_);
+        auto archive = cloud_run_archive(package_, control_.glibc());
         if (!archive) co_return std::move(archive).error();
         const auto& storage = operations_.storage();
         const auto call = [&](const HttpRequest& request, std::string why, bool writes) {

@@ -26,14 +26,13 @@ inline result<void> check_cloud_run_program(std::span<const std::uint8_t> progra
         "the package's bootstrap is neither a program for Linux nor a script, so Cloud Run cannot start it");
 }
 
-inline result<std::vector<ZipFile>> cloud_run_files(const Package& package) {
+inline result<std::vector<ZipFile>> cloud_run_files(const Package& package, GlibcVersion present) {
     if (package.binary_size_bytes() == 0)
         return zip_refused("the package holds no program: its 'bootstrap' is what Cloud Run starts");
     if (const auto architecture = package.architecture(); architecture && *architecture != Architecture::x86_64)
         return zip_refused("the package's bootstrap is for " + std::string{to_string(*architecture)} +
                            ", and Cloud Run has x86_64 alone: build it for linux/amd64");
-    if (const auto too_new =
-            glibc_problem(package.needed_glibc(), GlibcVersion{2, 39}, "Cloud Run's base image (Ubuntu 24.04)");
+    if (const auto too_new = glibc_problem(package.needed_glibc(), present, "Cloud Run's base image (Ubuntu 24.04)");
         !too_new.empty())
         return zip_refused("the package's bootstrap " + too_new);
     ZipLimits limits;
@@ -51,13 +50,13 @@ inline result<std::vector<ZipFile>> cloud_run_files(const Package& package) {
 
 }  // namespace detail
 
-BLUEPRINT_FAAS_DECL result<void> check_cloud_run_package(const Package& package) {
-    const auto files = detail::cloud_run_files(package);
+BLUEPRINT_FAAS_DECL result<void> check_cloud_run_package(const Package& package, GlibcVersion present) {
+    const auto files = detail::cloud_run_files(package, present);
     return files ? result<void>{} : files.error();
 }
 
-BLUEPRINT_FAAS_DECL result<Bytes> cloud_run_archive(const Package& package) {
-    auto files = detail::cloud_run_files(package);
+BLUEPRINT_FAAS_DECL result<Bytes> cloud_run_archive(const Package& package, GlibcVersion present) {
+    auto files = detail::cloud_run_files(package, present);
     if (!files) return std::move(files).error();
     TarGzWriter writer;
     for (auto& file : *files)
