@@ -145,6 +145,10 @@ TEST_CASE("error: a result has Boost's type and interface, and says of itself wh
     text = std::string{"seven"};
     CHECK(*text == "seven");
     CHECK(text.value() == "seven");
+    CHECK(text.unsafe_value() == "seven");
+    CHECK(std::as_const(text).unsafe_value() == "seven");
+    CHECK(result<std::string>{text}.unsafe_value() == "seven");
+    result<void>{}.unsafe_value();
     CHECK(text.error().message.empty());
     text.emplace(3U, 'x');
     CHECK(*std::move(text) == "xxx");

@@ -173,6 +173,11 @@ public:
         return std::move(value_);
     }
     T operator*() const&& = delete;
+    // What newer releases of Boost call the same; their operators over results use it.
+    T& unsafe_value() & noexcept { return **this; }
+    const T& unsafe_value() const& noexcept { return **this; }
+    T unsafe_value() && noexcept(std::is_nothrow_move_constructible_v<T>) { return *std::move(*this); }
+    T unsafe_value() const&& = delete;
 
     Error error() const& { return good_ ? Error{} : error_; }
     Error error() && { return good_ ? Error{} : std::move(error_); }
@@ -265,6 +270,7 @@ public:
     void* operator->() noexcept { return good_ ? this : nullptr; }
     const void* operator->() const noexcept { return good_ ? this : nullptr; }
     void operator*() const noexcept { BOOST_ASSERT(good_); }
+    void unsafe_value() const noexcept { BOOST_ASSERT(good_); }
     Error error() const& { return good_ ? Error{} : error_; }
     Error error() && { return good_ ? Error{} : std::move(error_); }
     void emplace() noexcept { *this = result(); }
