@@ -589,6 +589,7 @@ TEST_CASE("Azure pitfall 14: an app whose functions would be lost is left as it 
     none.fake->arm.put_group();
     const auto absent = failed(none.deploy(0, azure_program()));
     CHECK(absent.code == errc::not_found);
+    CHECK(says(absent, "AzureFunctionsOptions::create"));
     CHECK(failed(none.plan(0, azure_program())).message == absent.message);
     CHECK(none.fake->writes().empty());
 }

@@ -116,11 +116,6 @@ public:
             .message = exchanges_.api().app() + ": job " + std::to_string(id_.value()) + " is not deployed there",
             .execution = Execution::not_started};
     }
-    Error absent_app() const {
-        return Error{.code = errc::not_found,
-                     .message = "there is no such app, and AzureFunctionsOptions::create does not let it be made",
-                     .execution = Execution::not_started};
-    }
 
 private:
     AzureExchanges<L>& exchanges_;

@@ -138,7 +138,6 @@ private:
     }
 
     BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> make_app(const Package& package, const FaasConfig& config) {
-        if (!exchanges_.options().create) co_return view_.absent_app();
         auto job = azure_wanted(exchanges_.options(), view_.id(), package, config, true);
         if (!job) co_return std::move(job).error();
         AzureManifest alone;

@@ -85,7 +85,6 @@ private:
         co_return result<void>{};
     }
     BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> plan_app(DeployPlan& plan, const Package& package) {
-        if (!exchanges_.options().create) co_return view_.absent_app();
         AzureProvisioning<L> provisioning{exchanges_};
         auto planned = co_await provisioning.plan_making(plan);
         if (!planned) co_return planned;

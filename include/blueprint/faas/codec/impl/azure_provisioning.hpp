@@ -30,10 +30,10 @@ public:
     /// Makes the app and all that is missing around it. Two who do so at once make the same one.
     BLUEPRINT_FAAS_COLD asio::awaitable<result<AzurePlace>> make(AzureAppWanted wanted) {
         if (!exchanges_.options().create)
-            co_return Error{.code = errc::not_found,
-                            .message = "the app " + api_.app() +
-                                       " is not there, and AzureFunctionsOptions::create says not to make it",
-                            .execution = Execution::not_started};
+            co_return Error{
+                .code = errc::not_found,
+                .message = "there is no such app, and AzureFunctionsOptions::create does not let it be made",
+                .execution = Execution::not_started};
         if (api_.cannot_make()) co_return *api_.cannot_make();
         auto grouped = co_await have_group();
         if (!grouped) co_return std::move(grouped).error();
