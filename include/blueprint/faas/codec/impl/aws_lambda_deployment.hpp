@@ -114,7 +114,7 @@ private:
             case LambdaStep::upload: return change(task);
             case LambdaStep::publish: return publish();
             case LambdaStep::route: return route(live_->version);
-            case LambdaStep::await_provisioned: return await_provisioned();
+            case LambdaStep::await_provisioned: return exchanges_.await_provisioned();
             case LambdaStep::prune: return prune();
             case LambdaStep::tag: request = control_.tag(latest_->configuration.arn, wanted_.tags); break;
             case LambdaStep::reserve:
@@ -129,7 +129,7 @@ private:
         auto answer = co_await exchanges_.change(request);
         const bool removes = request.verb == Verb::del;
         if (!answer && !(removes && answer.error().code == errc::not_found)) co_return std::move(answer).error();
-        if (task.step == LambdaStep::provision) co_return co_await await_provisioned();
+        if (task.step == LambdaStep::provision) co_return co_await exchanges_.await_provisioned();
         co_return result<void>{};
     }
 
@@ -173,7 +173,7 @@ private:
             if (!waited) co_return waited;
         }
         request.body = Body{};
-        auto made = co_await settled_function(true);
+        auto made = co_await exchanges_.settled_function(true);
         if (!made) co_return std::move(made).error();
         const auto& now = made->configuration;
         const bool as_wanted =
@@ -251,27 +251,12 @@ private:
                                                                                const LambdaSettings& after) {
         LambdaPause pause{exchanges_.options()};
         for (int looks = 0;; ++looks) {
-            auto seen = co_await settled_function(false);
+            auto seen = co_await exchanges_.settled_function(false);
             if (!seen) co_return seen;
             const auto& now = seen->configuration;
             const bool late = !based_on.empty() && now.revision_id == based_on && !same(after, now.settings);
             if (!late || looks == most_rounds) co_return seen;
             auto waited = co_await exchanges_.wait(pause, "a change is not to be seen yet");
-            if (!waited) co_return std::move(waited).error();
-        }
-    }
-    // A function that was just made may not be seen everywhere yet.
-    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaFunction>> settled_function(bool just_made) {
-        static constexpr int most_looks = 10;
-        LambdaPause pause{exchanges_.options()};
-        for (int looks = 0;; ++looks) {
-            auto seen = co_await exchanges_.settled(exchanges_.latest);
-            if (!seen) co_return std::move(seen).error();
-            if (*seen) co_return std::move(**seen);
-            Error cause;
-            if (!just_made || looks == most_looks)
-                co_return exchanges_.conflict(std::move(cause), "it was removed meanwhile");
-            auto waited = co_await exchanges_.wait(pause, "the new function is not to be seen yet");
             if (!waited) co_return std::move(waited).error();
         }
     }
@@ -331,7 +316,7 @@ private:
             } else {
                 ++outdated;
             }
-            auto seen = co_await settled_function(false);
+            auto seen = co_await exchanges_.settled_function(false);
             if (!seen) co_return std::move(seen).error();
             latest_ = std::move(*seen);
             if (outdated > most_rounds || !same(before, latest_->configuration.settings))
@@ -357,25 +342,6 @@ private:
         if (!alias_ || !alias_->same_route(target)) moved = co_await exchanges_.move_alias(alias_, target);
         if (moved) alias_ = std::move(target);
         co_return moved;
-    }
-
-    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> await_provisioned() {
-        LambdaPause pause{exchanges_.options()};
-        for (;;) {
-            auto now = co_await exchanges_.provisioned();
-            if (!now) co_return std::move(now).error();
-            Error gone;
-            if (!*now)
-                co_return exchanges_.conflict(std::move(gone), "its provisioned concurrency was removed meanwhile");
-            if ((*now)->status == "READY") co_return result<void>{};
-            if ((*now)->status == "FAILED")
-                co_return Error{.code = errc::invocation_failed,
-                                .message = exchanges_.name() + ": no instances are kept warm: " + (*now)->reason,
-                                .execution = Execution::not_started};
-            exchanges_.tell(Step::waiting, "instances are being made to be kept warm");
-            auto waited = co_await exchanges_.wait(pause, "instances are being made to be kept warm");
-            if (!waited) co_return waited;
-        }
     }
 
     // What is deployed works by now: old versions that cannot be removed are told of, and do not make it a failure.

@@ -117,6 +117,21 @@ public:
             if (!waited) co_return std::move(waited).error();
         }
     }
+    /// Looks until Lambda has finished what it is at, where the function has to be there: one that is gone was removed
+    /// by somebody else. One that was just made may not be seen everywhere yet.
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<LambdaFunction>> settled_function(bool just_made) {
+        static constexpr int most_looks = 10;
+        LambdaPause pause{options()};
+        for (int looks = 0;; ++looks) {
+            auto seen = co_await settled(latest);
+            if (!seen) co_return std::move(seen).error();
+            if (*seen) co_return std::move(**seen);
+            Error cause;
+            if (!just_made || looks == most_looks) co_return conflict(std::move(cause), "it was removed meanwhile");
+            auto waited = co_await wait(pause, "the new function is not to be seen yet");
+            if (!waited) co_return std::move(waited).error();
+        }
+    }
     BLUEPRINT_FAAS_COLD asio::awaitable<result<std::optional<LambdaAlias>>> alias() {
         auto request = control_.get_alias(id_);
         auto answer = co_await ask(request);
@@ -134,6 +149,24 @@ public:
         auto provisioned = LambdaControl::read_provisioned(*answer);
         if (!provisioned) co_return std::move(provisioned).error();
         co_return std::optional<LambdaProvisioned>{std::move(*provisioned)};
+    }
+    /// Waits until the instances that are to be kept warm are.
+    BLUEPRINT_FAAS_COLD asio::awaitable<result<void>> await_provisioned() {
+        LambdaPause pause{options()};
+        for (;;) {
+            auto now = co_await provisioned();
+            if (!now) co_return std::move(now).error();
+            Error gone;
+            if (!*now) co_return conflict(std::move(gone), "its provisioned concurrency was removed meanwhile");
+            if ((*now)->status == "READY") co_return result<void>{};
+            if ((*now)->status == "FAILED")
+                co_return Error{.code = errc::invocation_failed,
+                                .message = name() + ": no instances are kept warm: " + (*now)->reason,
+                                .execution = Execution::not_started};
+            tell(Step::waiting, "instances are being made to be kept warm");
+            auto waited = co_await wait(pause, "instances are being made to be kept warm");
+            if (!waited) co_return waited;
+        }
     }
     /// Lists all versions, "$LATEST" too; `errc::not_found` if there is no function.
     BLUEPRINT_FAAS_COLD asio::awaitable<result<std::vector<LambdaConfiguration>>> versions() {
