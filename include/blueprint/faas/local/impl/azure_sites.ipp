@@ -200,7 +200,8 @@ BLUEPRINT_FAAS_DECL AzureAppConfig AzureSites::config_of(const AzureApp& app) co
     config.concurrency = config.memory_mib >= 4096 ? 32 : config.memory_mib >= 2048 ? 16 : 4;
     if (const auto* const ready = scale.at("alwaysReady").if_array())
         for (const auto& item : *ready)
-            if (item.at("name") == "http") config.always_ready = azure_count(item.get_object(), "instanceCount", 0);
+            if (item.at("name").get_string() == "http")
+                config.always_ready = azure_count(item.get_object(), "instanceCount", 0);
     if (const auto* const triggers = scale.at("triggers").if_object())
         if (const auto* const http = triggers->if_contains("http"); http != nullptr && http->is_object())
             config.concurrency = azure_count(http->get_object(), "perInstanceConcurrency", config.concurrency);
@@ -387,7 +388,7 @@ BLUEPRINT_FAAS_DECL result<void> AzureSites::keep_package(const AzureAppConfig& 
     const auto& account = place.segments.at(0);
     const auto& container = place.segments.at(1);
     const auto& access = storage.at("authentication").get_object();
-    if (access.at("type") == "StorageAccountConnectionString") {
+    if (access.at("type").get_string() == "StorageAccountConnectionString") {
         const auto variable = settings.variables.find(access.at("storageAccountConnectionStringName").get_string());
         const std::string text{variable == settings.variables.end() ? std::string_view{} : variable->second.reveal()};
         const Secret key{azure_connection_part(text, "AccountKey")};
@@ -397,7 +398,7 @@ BLUEPRINT_FAAS_DECL result<void> AzureSites::keep_package(const AzureAppConfig& 
                                  "header is formed correctly including the signature.");
     } else {
         auto principal = settings.principal;
-        if (access.at("type") == "UserAssignedIdentity") {
+        if (access.at("type").get_string() == "UserAssignedIdentity") {
             const auto& identity = access.at("userAssignedIdentityResourceId").get_string();
             for (const auto& known : shared_.options.identities)
                 if (faas::detail::iequals(known.resource_id, identity)) principal = known.object_id;
