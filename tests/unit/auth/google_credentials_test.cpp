@@ -264,6 +264,21 @@ TEST_CASE("google: an answer without the token, or with one that is none, is not
     }
 }
 
+TEST_CASE("google: an ID token that has ended already is not taken") {
+    for (const auto& credential : {account(), user()}) {
+        CAPTURE(credential.what);
+        GoogleWorld world;
+        for (const auto left : {0, -1, -86400})
+            world.script->then(200, R"({"id_token":")" + tests::id_token(service_url, world.now() + left) +
+                                        R"(","access_token":"ya29.secret","expires_in":3599})");
+        for (int call = 0; call < 3; ++call) {
+            const auto error = failed_secretly(world.fetch(credential, TokenRequest::identity(service_url)));
+            CHECK(error.code == errc::authentication);
+            CHECK(says(error, "that has ended already; check this machine's clock"));
+        }
+    }
+}
+
 TEST_CASE("google: a user's refresh token is exchanged, and neither it nor the client's secret is ever shown") {
     GoogleWorld world;
     const auto credential = user();

@@ -228,6 +228,8 @@ TEST_CASE("google: what the metadata server refuses is told with what to do, and
     CHECK(says(error, "is not Google's metadata server"));
     world.then(200, tests::id_token("https://somebody.else", world.now() + 3600));
     CHECK(says(failed(world.fetch(credential, TokenRequest::identity(service_url))), "not for the audience"));
+    world.then(200, tests::id_token(service_url, world.now() - 1));
+    CHECK(says(failed(world.fetch(credential, TokenRequest::identity(service_url))), "has ended already"));
     world.then(200, R"({"expires_in":7})");
     CHECK(says(failed(world.fetch(credential, TokenRequest::access())), "it gave no access_token"));
 }

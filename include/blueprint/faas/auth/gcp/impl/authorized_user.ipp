@@ -52,7 +52,7 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> fetch(Shared
                 "a service account that may call (gcloud auth application-default login "
                 "--impersonate-service-account=EMAIL), or set GOOGLE_APPLICATION_CREDENTIALS to the file of one");
     // Its audience is the OAuth client, whatever was asked for: see `authorized_user`.
-    co_return gcp_auth::id_token_of(question, std::move(grant->id_token), {});
+    co_return gcp_auth::id_token_of(question, std::move(grant->id_token), {}, *reach.environment);
 }
 
 }  // namespace blueprint::faas::detail::gcp_user

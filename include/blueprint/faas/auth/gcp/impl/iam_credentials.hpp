@@ -122,12 +122,10 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> impersonate(
     auto asking = ask(reach, question, deadline);
     const auto text = co_await std::move(asking);
     if (!text) co_return text.error();
-    auto token = access ? read_generated_access_token(question, *text)
-                        : read_generated_id_token(question, *text, request.target);
-    if (token && token->expires <= reach.environment->now())
-        co_return failure(errc::authentication, name_of(question.url) + " gave an " + question.what +
-                                                    " that has ended already; check this machine's clock");
-    co_return token;
+    if (!access) co_return read_generated_id_token(question, *text, request.target, *reach.environment);
+    auto token = read_generated_access_token(question, *text);
+    if (!token) co_return token;
+    co_return not_ended(question, std::move(*token), *reach.environment);
 }
 
 }  // namespace blueprint::faas::detail::gcp_auth

@@ -191,7 +191,8 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> fetch_token(
     gcp_auth::Question question;  // for messages
     question.url = server.url;
     question.what = access ? "access token" : "ID token";
-    if (!access) co_return gcp_auth::id_token_of(question, Secret{trimmed(text.reveal())}, request.target);
+    if (!access)
+        co_return gcp_auth::id_token_of(question, Secret{trimmed(text.reveal())}, request.target, *reach.environment);
     auto grant = gcp_auth::read_grant(question, text, asked);
     if (!grant) co_return std::move(grant).error();
     co_return gcp_auth::access_token_of(question, std::move(*grant), *reach.environment);

@@ -106,14 +106,14 @@ BLUEPRINT_FAAS_COLD inline asio::awaitable<result<gcp::TimedToken>> fetch(Shared
         auto asking = gcp_auth::ask(reach, *question, deadline);
         auto text = co_await std::move(asking);
         if (!text) co_return std::move(text).error();
-        co_return gcp_auth::read_generated_id_token(*question, *text);
+        co_return gcp_auth::read_generated_id_token(*question, *text, {}, environment);
     }
     auto asking = gcp_auth::ask_for_grant(reach, *question, deadline);
     auto grant = co_await std::move(asking);
     if (!grant) co_return std::move(grant).error();
     if (access) co_return gcp_auth::access_token_of(*question, std::move(*grant), environment);
     if (grant->id_token.empty()) co_return gcp_auth::unreadable(*question, "it gave no id_token");
-    co_return gcp_auth::id_token_of(*question, std::move(grant->id_token), request.target);
+    co_return gcp_auth::id_token_of(*question, std::move(grant->id_token), request.target, environment);
 }
 
 }  // namespace blueprint::faas::detail::gcp_service_account
